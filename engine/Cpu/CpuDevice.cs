@@ -1,0 +1,43 @@
+using System.Runtime.InteropServices;
+
+namespace MiniTorch;
+
+/// <summary>The processor: a pool of native memory, a set of worker threads, a register width.</summary>
+public sealed unsafe class CpuDevice : Device, IDisposable
+{
+    /// <summary>A device of its own; threads defaults to all cores, the width to <see cref="Simd.Default"/>. Results do not depend on the number of threads.</summary>
+    public CpuDevice(int? threads = null, Simd? simd = null) : base(static bytes => (nint)NativeMemory.AlignedAlloc((nuint)bytes, 64))
+    {
+        if (threads < 1) throw new TensorException($"a device needs at least one thread, got {threads}");
+        Workers = new(threads ?? Environment.ProcessorCount);
+        Simd = simd ?? Simd.Default;
+    }
+
+    /// <summary>Threads that share the items of a kernel.</summary>
+    public Workers Workers { get; }
+
+    /// <summary>Register width of the kernels.</summary>
+    public Simd Simd { get; }
+
+    /// <summary>Pool memory for the length of one kernel; its contents are undefined.</summary>
+    internal Scratch Scratch(long bytes) => new(Pool, Pool.Take(bytes));
+
+    internal override void Clear(nint at, long bytes) => NativeMemory.Clear((void*)at, (nuint)bytes);
+    internal override void Copy(nint from, nint to, long bytes) => Buffer.MemoryCopy((void*)from, (void*)to, bytes, bytes);
+    internal override void Read<T>(nint from, Span<T> to) => new ReadOnlySpan<T>((void*)from, to.Length).CopyTo(to);
+    internal override void Write<T>(ReadOnlySpan<T> from, nint to) => from.CopyTo(new Span<T>((void*)to, from.Length));
+
+    /// <summary>Ends the worker threads. Tensors of the device stay readable.</summary>
+    public void Dispose() => Workers.Dispose();
+
+    /// <summary>cpu.</summary>
+    public override string ToString() => "cpu";
+}
+
+/// <summary>Workspace of one kernel launch; goes back to the pool with <c>using</c>.</summary>
+readonly unsafe ref struct Scratch(Pool pool, Block block)
+{
+    internal T* As<T>() where T : unmanaged => (T*)block.Address;
+
+    public void Dispose() => pool.Return(block);
+}

@@ -1,0 +1,93 @@
+namespace MiniTorch;
+
+/// <summary>
+/// Arithmetic that a formula is written in. A formula is written once as a generic method over R and instantiated with SIMD lanes (the CPU kernels) and
+/// with <see cref="Dual"/> numbers (the exact derivative that tests a hand-written slope). Comparisons give a mask, which only <see cref="Select"/> reads.
+/// </summary>
+public interface IReal<R> where R : struct, IReal<R>
+{
+    /// <summary>A constant.</summary>
+    static abstract R Of(double value);
+    /// <summary>a + b.</summary>
+    static abstract R operator +(R a, R b);
+    /// <summary>a − b.</summary>
+    static abstract R operator -(R a, R b);
+    /// <summary>a · b.</summary>
+    static abstract R operator *(R a, R b);
+    /// <summary>a / b.</summary>
+    static abstract R operator /(R a, R b);
+    /// <summary>−a.</summary>
+    static abstract R operator -(R a);
+    /// <summary>a · b + c, rounded once.</summary>
+    static abstract R MultiplyAdd(R a, R b, R c);
+    /// <summary>The smaller; NaN if either is.</summary>
+    static abstract R Min(R a, R b);
+    /// <summary>The larger; NaN if either is.</summary>
+    static abstract R Max(R a, R b);
+    /// <summary>|a|, of slope 0 at 0.</summary>
+    static abstract R Abs(R a);
+    /// <summary>√a.</summary>
+    static abstract R Sqrt(R a);
+    /// <summary>The largest integer not above a.</summary>
+    static abstract R Floor(R a);
+    /// <summary>eᵃ.</summary>
+    static abstract R Exp(R a);
+    /// <summary>Natural logarithm.</summary>
+    static abstract R Log(R a);
+    /// <summary>Error function 2/√π ∫₀ᵃ exp(−t²) dt.</summary>
+    static abstract R Erf(R a);
+    /// <summary>Hyperbolic tangent.</summary>
+    static abstract R Tanh(R a);
+    /// <summary>Mask of a &gt; b.</summary>
+    static abstract R Greater(R a, R b);
+    /// <summary>Mask of a = b.</summary>
+    static abstract R Equal(R a, R b);
+    /// <summary>a where the mask holds, else b.</summary>
+    static abstract R Select(R mask, R a, R b);
+}
+
+/// <summary>Real numbers that are one SIMD register of <typeparamref name="T"/>: what CPU kernels are written in, whatever the width.</summary>
+public unsafe interface ILanes<V, T> : IReal<V> where V : struct, ILanes<V, T> where T : unmanaged
+{
+    /// <summary>Elements in a register.</summary>
+    static abstract int Count { get; }
+    /// <summary>The same value in each lane.</summary>
+    static abstract V All(T value);
+    /// <summary>Reads a register; no alignment is required.</summary>
+    static abstract V Load(T* from);
+    /// <summary>Writes the register; no alignment is required.</summary>
+    void Store(T* to);
+    /// <summary>Sum of the lanes, in a fixed order.</summary>
+    T Sum();
+    /// <summary>Nearest integer, ties to even.</summary>
+    static abstract V Round(V a);
+    /// <summary>2ⁿ for integer n within the exponent range.</summary>
+    static abstract V PowerOfTwo(V n);
+    /// <summary>The exponent e of a normal positive a = m · 2ᵉ with m in [½, 1).</summary>
+    static abstract V Exponent(V a);
+    /// <summary>The m in [½, 1) of a normal positive a = m · 2ᵉ.</summary>
+    static abstract V Mantissa(V a);
+}
+
+/// <summary>Reads and writes of fewer elements than a register holds; the arithmetic on them is then the same as everywhere else.</summary>
+public static unsafe class Lanes
+{
+    /// <summary>The widest register any carrier has, in bytes.</summary>
+    public const int MaxBytes = 64;
+
+    /// <summary>Reads n &lt; Count elements; the other lanes hold <paramref name="rest"/>.</summary>
+    public static V LoadPartial<V, T>(T* from, int n, T rest = default) where V : struct, ILanes<V, T> where T : unmanaged
+    {
+        T* buffer = stackalloc T[V.Count];
+        for (int i = 0; i < V.Count; i++) buffer[i] = i < n ? from[i] : rest;
+        return V.Load(buffer);
+    }
+
+    /// <summary>Writes the first n &lt; Count lanes.</summary>
+    public static void StorePartial<V, T>(V value, T* to, int n) where V : struct, ILanes<V, T> where T : unmanaged
+    {
+        T* buffer = stackalloc T[V.Count];
+        value.Store(buffer);
+        for (int i = 0; i < n; i++) to[i] = buffer[i];
+    }
+}

@@ -1,0 +1,112 @@
+using System.Collections.Concurrent;
+
+namespace MiniTorch;
+
+/// <summary>A piece of device memory: its address, its size class and the bytes that were asked for.</summary>
+internal readonly record struct Block(nint Address, int Class, long Bytes);
+
+/// <summary>
+/// Device memory in geometric size classes, four an octave. A free block is chosen by lowest address, so what is handed out depends on the set of
+/// free blocks and not on the order in which they came back: equal steps get equal addresses.
+/// </summary>
+public sealed class Pool
+{
+    readonly List<nint>[] free = new List<nint>[256];
+    readonly ConcurrentQueue<Block> abandoned = new();
+    readonly Lock gate = new();
+    readonly Func<long, nint> allocate;
+    volatile bool anyAbandoned;
+
+    internal Pool(Func<long, nint> allocate) => this.allocate = allocate;
+
+    /// <summary>Bytes in use.</summary>
+    public long LiveBytes { get; private set; }
+
+    /// <summary>Most bytes in use at once since the start or <see cref="ResetPeak"/>.</summary>
+    public long PeakBytes { get; private set; }
+
+    /// <summary>Bytes taken from the device, in use or free.</summary>
+    public long ReservedBytes { get; private set; }
+
+    /// <summary>Blocks in use.</summary>
+    public int LiveBlocks { get; private set; }
+
+    /// <summary>Starts a new peak measurement.</summary>
+    public void ResetPeak() => PeakBytes = LiveBytes;
+
+    internal Block Take(long bytes)
+    {
+        lock (gate)
+        {
+            if (anyAbandoned) TakeBack();
+            int c = ClassOf(bytes, out long size);
+            List<nint> list = free[c] ??= [];
+            nint address;
+            if (list.Count > 0)
+            {
+                address = list[^1];
+                list.RemoveAt(list.Count - 1);
+            }
+            else
+            {
+                address = allocate(size);
+                ReservedBytes += size;
+            }
+            LiveBytes += bytes;
+            LiveBlocks++;
+            PeakBytes = Math.Max(PeakBytes, LiveBytes);
+            return new Block(address, c, bytes);
+        }
+    }
+
+    internal void Return(Block block)
+    {
+        lock (gate) Put(block);
+    }
+
+    /// <summary>
+    /// Called by finalizers. The block is only queued; the next Take, on a launching thread between two kernels, takes it in, so a kernel whose tensor
+    /// handle died while it runs never loses its memory under its feet.
+    /// </summary>
+    internal void Abandon(Block block)
+    {
+        abandoned.Enqueue(block);
+        anyAbandoned = true;
+    }
+
+    void TakeBack()
+    {
+        anyAbandoned = false;
+        while (abandoned.TryDequeue(out Block late)) Put(late);
+    }
+
+    void Put(Block block)
+    {
+        LiveBytes -= block.Bytes;
+        LiveBlocks--;
+        List<nint> list = free[block.Class];
+        if (list.Count == 0 || list[^1] > block.Address)
+        {
+            list.Add(block.Address);
+            return;
+        }
+        int lo = 0, hi = list.Count;                    // descending, so that the lowest address is popped from the end
+        while (lo < hi)
+        {
+            int mid = (lo + hi) / 2;
+            if (list[mid] > block.Address) lo = mid + 1;
+            else hi = mid;
+        }
+        list.Insert(lo, block.Address);
+    }
+
+    static int ClassOf(long bytes, out long size)
+    {
+        ulong b = (ulong)Math.Max(bytes, 64);
+        int octave = BitOperations.Log2(b - 1 | 32);    // 2^octave < b <= 2^(octave+1)
+        ulong quarter = 1UL << (octave - 2);
+        ulong steps = (b - (1UL << octave) + quarter - 1) / quarter;
+        size = (long)((1UL << octave) + steps * quarter);
+        return (octave - 5) * 4 + (int)steps;
+    }
+}

@@ -1,0 +1,1 @@
+namespace MiniTorch; internal static class Emptymodels;
