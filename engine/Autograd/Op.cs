@@ -50,7 +50,7 @@ public abstract class Op
     protected Saved? SaveOptional(Tensor? x) => x is null ? null : Save(x);
 
     /// <summary>Given the gradient of the output, hands the gradient of each input to <paramref name="gradients"/>.</summary>
-    protected internal abstract void Backward(Tensor dy, Gradients gradients);
+    protected abstract void Backward(Tensor dy, Gradients gradients);
 
     internal Tensor? Gradient { get; private set; }
 

@@ -1,0 +1,44 @@
+namespace MiniTorch.Tests.Parity;
+
+/// <summary>Parity with the reference files: each file once in float64 and once in float32.</summary>
+[Trait("category", "golden")]
+public sealed class GoldenTests
+{
+    /// <summary>A folder that replaces tests/Golden for a run.</summary>
+    const string Variable = "MINITORCH_GOLDEN";
+
+    static readonly string folder = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } given ? given : Path.Combine(AppContext.BaseDirectory, "Golden");
+
+    static readonly Dictionary<string, Action<GoldenCase>> checks = typeof(GoldenTests).Assembly.GetTypes()
+        .Where(static t => t is { IsClass: true } && typeof(IGoldenChecks).IsAssignableFrom(t))
+        .SelectMany(static t => (IEnumerable<(string Kind, Action<GoldenCase> Check)>)t.GetProperty(nameof(IGoldenChecks.All))!.GetValue(null)!)
+        .ToDictionary(static c => c.Kind, static c => c.Check);
+
+    public static TheoryData<string, DType> Files
+    {
+        get
+        {
+            TheoryData<string, DType> data = [];
+            foreach (string path in Directory.GetFiles(folder, "*.safetensors").Order(StringComparer.Ordinal))
+                foreach (DType type in (ReadOnlySpan<DType>)[DType.Float64, DType.Float32]) data.Add(Path.GetFileNameWithoutExtension(path), type);
+            return data;
+        }
+    }
+
+    [Theory, MemberData(nameof(Files))]
+    public void Matches_the_reference(string name, DType type)
+    {
+        using CpuDevice device = new(2);
+        GoldenCase c = new(Path.Combine(folder, name + ".safetensors"), type, device);
+        string kind = c.Text("op");
+        foreach (string key in (ReadOnlySpan<string>)["model", "module", "construct", "schedule", "optimizer"])
+            if (c.Has(key))
+            {
+                kind += " " + c.Text(key);
+                break;
+            }
+        Assert.True(checks.TryGetValue(kind, out Action<GoldenCase>? check), $"{name}: no check for the family '{kind}' in this version");
+        using (Step step = Step.Begin()) check!(c);
+        c.Finish();
+    }
+}
