@@ -28,6 +28,27 @@ public sealed record StoredTensor(string Type, Shape Shape, ReadOnlyMemory<byte>
         return v;
     }
 
+    /// <summary>The same tensor with its dimensions taken in another order: dimension d of the result is dimension order[d] of this one.</summary>
+    public StoredTensor Permute(ReadOnlySpan<int> order)
+    {
+        int rank = Shape.Rank, size = Shape.Count == 0 ? 0 : (int)(Bytes.Length / Shape.Count);
+        Span<int> strides = stackalloc int[rank], dims = stackalloc int[rank], index = stackalloc int[rank];
+        int stride = size;
+        for (int d = rank - 1; d >= 0; stride *= Shape[d--]) strides[d] = stride;
+        for (int d = 0; d < rank; d++) dims[d] = Shape[order[d]];
+        byte[] to = new byte[Bytes.Length];
+        ReadOnlySpan<byte> from = Bytes.Span;
+        index.Clear();
+        for (int i = 0; i < to.Length; i += size)
+        {
+            int at = 0;
+            for (int d = 0; d < rank; d++) at += index[d] * strides[order[d]];
+            from.Slice(at, size).CopyTo(to.AsSpan(i));
+            for (int d = rank - 1; d >= 0 && ++index[d] == dims[d]; d--) index[d] = 0;
+        }
+        return new(Type, MiniTorch.Shape.Create(dims), to);
+    }
+
     /// <summary>A host copy of a tensor, under the same type and shape.</summary>
     public static StoredTensor Of(Tensor x) => x.DType switch
     {

@@ -21,18 +21,7 @@ public sealed record Layout(Func<int, int[]> Order)
     /// <summary>File values and shape in our order.</summary>
     public (double[] Values, Shape Shape) Read(StoredTensor stored)
     {
-        int rank = stored.Shape.Rank;
-        int[] order = Order(rank), strides = new int[rank], index = new int[rank];
-        for (int d = rank - 1, stride = 1; d >= 0; stride *= stored.Shape[d--]) strides[d] = stride;
-        int[] dims = [.. order.Select(d => stored.Shape[d])];
-        double[] from = stored.ToDoubles(), to = new double[from.Length];
-        for (int i = 0; i < to.Length; i++)
-        {
-            int at = 0;
-            for (int d = 0; d < rank; d++) at += index[d] * strides[order[d]];
-            to[i] = from[at];
-            for (int d = rank - 1; d >= 0 && ++index[d] == dims[d]; d--) index[d] = 0;
-        }
-        return (to, Shape.Create(dims));
+        StoredTensor ours = stored.Permute(Order(stored.Shape.Rank));
+        return (ours.ToDoubles(), ours.Shape);
     }
 }

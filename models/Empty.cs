@@ -1,1 +1,0 @@
-namespace MiniTorch; internal static class Emptymodels;

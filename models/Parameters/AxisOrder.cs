@@ -1,0 +1,41 @@
+namespace MiniTorch.Models;
+
+/// <summary>
+/// How the dimensions of a parameter in a checkpoint (PyTorch's order, so that its users can read the file) map to ours (channels last).
+/// </summary>
+public sealed class AxisOrder
+{
+    readonly Func<int, int[]> ours;
+
+    AxisOrder(Func<int, int[]> ours) => this.ours = ours;
+
+    /// <summary>The same on both sides: biases, norms.</summary>
+    public static AxisOrder Same { get; } = new(static rank => Range(0, rank, 1));
+
+    /// <summary>Convolution weight: (out, in/g, *kernel) in files, [*kernel, in/g, out] here.</summary>
+    public static AxisOrder Kernel { get; } = new(static rank => [.. Range(2, rank - 2, 1), 1, 0]);
+
+    /// <summary>Linear weight: (out, in) in files, [in, out] here. DCLS weight: (out, in/g, count) in files, [count, in/g, out] here.</summary>
+    public static AxisOrder Reversed { get; } = new(static rank => Range(rank - 1, rank, -1));
+
+    /// <summary>DCLS positions and sigmas: (dims, out, in/g, count) in files, [dims, count, in/g, out] here.</summary>
+    public static AxisOrder Positions { get; } = new(static rank => [0, .. Range(rank - 1, rank - 1, -1)]);
+
+    /// <summary>A file's tensor in our order.</summary>
+    public StoredTensor FromFile(StoredTensor stored) => stored.Permute(ours(stored.Shape.Rank));
+
+    /// <summary>Our tensor in a file's order.</summary>
+    public StoredTensor ToFile(StoredTensor stored)
+    {
+        int[] order = ours(stored.Shape.Rank), inverse = new int[order.Length];
+        for (int d = 0; d < order.Length; d++) inverse[order[d]] = d;
+        return stored.Permute(inverse);
+    }
+
+    static int[] Range(int first, int count, int step)
+    {
+        int[] r = new int[Math.Max(0, count)];
+        for (int i = 0; i < r.Length; i++) r[i] = first + i * step;
+        return r;
+    }
+}

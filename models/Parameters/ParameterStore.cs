@@ -1,0 +1,146 @@
+namespace MiniTorch.Models;
+
+/// <summary>
+/// The named tensors of a model: trainable parameters, states (running statistics), and the random state. Filled while a model is built inside
+/// <see cref="Build"/>, which also loads a checkpoint and checks it. Owns its tensors; names and axis orders in files are the official ones.
+/// </summary>
+public sealed class ParameterStore : IDisposable
+{
+    readonly record struct Entry(Tensor Tensor, AxisOrder Order, bool Trained);
+
+    readonly SortedDictionary<string, Entry> entries = new(StringComparer.Ordinal);
+    readonly List<(string Name, Tensor Tensor)> trainable = [];
+    readonly List<Action> constraints = [];
+    readonly List<string> problems = [];
+    readonly IReadOnlyDictionary<string, StoredTensor>? file;
+    readonly ulong seed;
+
+    ParameterStore(Device device, DType dtype, ulong seed, IReadOnlyDictionary<string, StoredTensor>? file)
+    {
+        (Device, DType, this.seed, this.file) = (device, dtype, seed, file);
+        Randomness = new(seed, device);
+    }
+
+    /// <summary>Where the parameters live.</summary>
+    public Device Device { get; }
+
+    /// <summary>Their element type.</summary>
+    public DType DType { get; }
+
+    /// <summary>Random state of dropout and drop path.</summary>
+    public Randomness Randomness { get; }
+
+    /// <summary>Every trainable tensor once, under the name it was declared with, in the order of declaration.</summary>
+    public IReadOnlyList<(string Name, Tensor Tensor)> Trainable => trainable;
+
+    /// <summary>Every name, in order; a shared tensor has several.</summary>
+    public IEnumerable<(string Name, Tensor Tensor)> All => entries.Select(static e => (e.Key, e.Value.Tensor));
+
+    /// <summary>The tensor of a name.</summary>
+    public Tensor this[string name] => entries.TryGetValue(name, out Entry e) ? e.Tensor : throw new KeyNotFoundException($"the model has no parameter '{name}'");
+
+    /// <summary>Number of trained values, each shared tensor counted once.</summary>
+    public long ParameterCount => trainable.Sum(static p => (long)p.Tensor.Count);
+
+    /// <summary>
+    /// Builds a model and its store. Without a file the parameters get their initial values, drawn from the seed and each parameter's name; with one, they are
+    /// read from it, and every missing, mis-shaped and unexpected name is reported in one exception.
+    /// </summary>
+    public static (M Model, ParameterStore Store) Build<M>(Func<ParameterScope, M> build, Device? device = null, DType dtype = DType.Float32, ulong seed = 0,
+        IReadOnlyDictionary<string, StoredTensor>? file = null)
+    {
+        ParameterStore store = new(device ?? Device.Cpu, dtype, seed, file);
+        M model = build(new ParameterScope(store, ""));
+        if (file is not null)
+            foreach (string name in file.Keys)
+                if (!store.entries.ContainsKey(name)) store.problems.Add($"unexpected {name}");
+        if (store.problems.Count == 0) return (model, store);
+        store.problems.Sort(StringComparer.Ordinal);
+        store.Dispose();
+        throw new InvalidDataException("the checkpoint does not fit the model: " + string.Join("; ", store.problems));
+    }
+
+    /// <summary>Brings parameters back into their domain after an update (positions into the kernel window).</summary>
+    public void Constrain()
+    {
+        foreach (Action constraint in constraints) constraint();
+    }
+
+    /// <summary>Drops gradients that a failed backward left half summed.</summary>
+    public void ForgetGradients()
+    {
+        foreach ((_, Tensor x) in trainable) x.GradientFilled = false;
+    }
+
+    /// <summary>Adds every tensor to a file under prefix + name, in the official axis order.</summary>
+    public void Save(Safetensors to, string prefix = "")
+    {
+        foreach ((string name, Entry e) in entries) to.Tensors[prefix + name] = e.Order.ToFile(StoredTensor.Of(e.Tensor));
+    }
+
+    /// <summary>Overwrites every tensor from a file that <see cref="Save"/> wrote; strict, like <see cref="Build"/>.</summary>
+    public void Load(Safetensors from, string prefix = "")
+    {
+        List<string> wrong = [];
+        foreach ((string name, Entry e) in entries)
+            if (!from.Tensors.TryGetValue(prefix + name, out StoredTensor? stored)) wrong.Add($"missing {prefix + name}");
+            else if (Fit(stored, e.Order, e.Tensor.Shape) is { } fitting) e.Tensor.Write(fitting.ToDoubles(), convert: true);
+            else wrong.Add($"{prefix + name} has shape {stored.Shape}");
+        if (wrong.Count > 0) throw new InvalidDataException("the checkpoint does not fit the model: " + string.Join("; ", wrong));
+    }
+
+    /// <summary>A trained tensor as files hold it: its official axis order applied.</summary>
+    public StoredTensor ToFile(string name, Tensor values) => entries[name].Order.ToFile(StoredTensor.Of(values));
+
+    /// <summary>Frees the tensors and their gradients.</summary>
+    public void Dispose()
+    {
+        foreach (Entry e in entries.Values) e.Tensor.Free();
+        Randomness.State.Free();
+    }
+
+    internal Tensor Declare(string name, Shape shape, Init init, AxisOrder order, bool trained)
+    {
+        Tensor x = Tensor.Lasting(shape, DType, Device, trained);
+        if (!entries.TryAdd(name, new(x, order, trained))) throw new TensorException($"parameter {name} is declared twice; declare it once and Share() it under its second name");
+        if (trained) trainable.Add((name, x));
+        if (file is null)
+        {
+            double[] values = new double[x.Count];
+            init(new RandomStream(seed, Stream(name)), values);
+            x.Write(values, convert: true);
+        }
+        else if (!file.TryGetValue(name, out StoredTensor? stored)) problems.Add($"missing {name}");
+        else if (Fit(stored, order, shape) is { } fitting) x.Write(fitting.ToDoubles(), convert: true);
+        else problems.Add($"{name} has shape {stored.Shape}, {order.ToFile(StoredTensor.Of(x)).Shape} was expected");
+        return x;
+    }
+
+    internal void Share(string name, Tensor x)
+    {
+        Entry owner = entries.Values.First(e => e.Tensor == x);
+        if (!entries.TryAdd(name, owner)) throw new TensorException($"parameter {name} is declared twice");
+        if (file is not null && !file.ContainsKey(name)) problems.Add($"missing {name}");
+    }
+
+    internal bool Has(string name) => file?.ContainsKey(name) ?? true;
+
+    internal void Constrain(Action constraint) => constraints.Add(constraint);
+
+    internal RandomSite Site(string name) => new(Randomness.State, Stream(name));
+
+    static StoredTensor? Fit(StoredTensor stored, AxisOrder order, Shape shape)
+    {
+        if (stored.Shape.Rank != shape.Rank) return null;
+        StoredTensor ours = order.FromFile(stored);
+        return ours.Shape == shape ? ours : null;
+    }
+
+    /// <summary>A name as the number of a random stream (FNV-1a).</summary>
+    static uint Stream(string name)
+    {
+        uint hash = 2166136261;
+        foreach (char c in name) hash = (hash ^ c) * 16777619;
+        return hash;
+    }
+}
