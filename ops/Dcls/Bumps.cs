@@ -1,0 +1,142 @@
+namespace MiniTorch.Ops;
+
+/// <summary>
+/// How one tap spreads along one axis: a formula of d = n − q (grid index minus position, in pixels) and of the width σ. A tap's value at a grid cell is the product
+/// over the axes. Source: Khalfaoui-Hassani et al., arXiv 2112.03740 (bilinear) and 2306.00817 (triangle, Gauss).
+/// </summary>
+public interface IBump
+{
+    /// <summary>The official name of the version: v0, v1, max, gauss.</summary>
+    static abstract string Version { get; }
+
+    /// <summary>True if a tap's values are divided by their sum over the grid plus 1e-7.</summary>
+    static abstract bool Normalised { get; }
+
+    /// <summary>True if the width is learned: σ = |SIG| + <see cref="NarrowestSigma"/>.</summary>
+    static abstract bool HasSigma { get; }
+
+    /// <summary>Width at SIG = 0, in pixels.</summary>
+    static abstract double NarrowestSigma { get; }
+
+    /// <summary>What SIG starts from.</summary>
+    static abstract double InitialSig { get; }
+
+    /// <summary>The kernel axis (in memory order: depth, height, width) that a row of P drives.</summary>
+    static abstract int Axis(int row, int rank);
+
+    /// <summary>f(d, σ).</summary>
+    static abstract R Value<R>(R d, R sigma) where R : struct, IReal<R>;
+
+    /// <summary>∂f/∂q.</summary>
+    static abstract R PositionSlope<R>(R d, R sigma) where R : struct, IReal<R>;
+
+    /// <summary>∂f/∂σ.</summary>
+    static abstract R SigmaSlope<R>(R d, R sigma) where R : struct, IReal<R>;
+}
+
+/// <summary>
+/// Version v0: a tap's weight is shared by the 2ⁿ cells around it, 1 − r at ⌊q⌋ and r at ⌊q⌋ + 1; what falls off the grid is lost. At an integer position the slope is
+/// the difference to the next cell, as in the official code.
+/// </summary>
+public readonly struct Bilinear : IBump
+{
+    /// <inheritdoc/>
+    public static string Version => "v0";
+    /// <inheritdoc/>
+    public static bool Normalised => false;
+    /// <inheritdoc/>
+    public static bool HasSigma => false;
+    /// <inheritdoc/>
+    public static double NarrowestSigma => 1;
+    /// <inheritdoc/>
+    public static double InitialSig => 0;
+    /// <summary>Rows are (height, width) in 2-d and (depth, width, height) in 3-d, as the official code reads them.</summary>
+    public static int Axis(int row, int rank) => rank < 3 || row == 0 ? row : 3 - row;
+    /// <inheritdoc/>
+    public static R Value<R>(R d, R sigma) where R : struct, IReal<R> => R.Max(R.Of(1) - R.Abs(d), R.Of(0));
+    /// <inheritdoc/>
+    public static R PositionSlope<R>(R d, R sigma) where R : struct, IReal<R>
+    {
+        R below = R.Select(R.Greater(d, R.Of(-1)), R.Of(-1), R.Of(0)), above = R.Select(R.Greater(d, R.Of(1)), R.Of(0), R.Of(1));
+        return R.Select(R.Greater(d, R.Of(0)), above, below);
+    }
+    /// <inheritdoc/>
+    public static R SigmaSlope<R>(R d, R sigma) where R : struct, IReal<R> => R.Of(0);
+}
+
+/// <summary>Version v1: f = relu(1 − |d|), normalised. At an integer position its slope is 0.</summary>
+public readonly struct Triangle : IBump
+{
+    /// <inheritdoc/>
+    public static string Version => "v1";
+    /// <inheritdoc/>
+    public static bool Normalised => true;
+    /// <inheritdoc/>
+    public static bool HasSigma => false;
+    /// <inheritdoc/>
+    public static double NarrowestSigma => 1;
+    /// <inheritdoc/>
+    public static double InitialSig => 0;
+    /// <summary>Rows are the axes from the last to the first: (width, height), (width, height, depth).</summary>
+    public static int Axis(int row, int rank) => rank - 1 - row;
+    /// <inheritdoc/>
+    public static R Value<R>(R d, R sigma) where R : struct, IReal<R> => R.Max(sigma - R.Abs(d), R.Of(0));
+    /// <inheritdoc/>
+    public static R PositionSlope<R>(R d, R sigma) where R : struct, IReal<R>
+    {
+        R sign = R.Select(R.Greater(d, R.Of(0)), R.Of(1), R.Select(R.Greater(R.Of(0), d), R.Of(-1), R.Of(0)));
+        return R.Select(R.Greater(sigma, R.Abs(d)), sign, R.Of(0));
+    }
+    /// <inheritdoc/>
+    public static R SigmaSlope<R>(R d, R sigma) where R : struct, IReal<R> => R.Select(R.Greater(sigma, R.Abs(d)), R.Of(1), R.Of(0));
+}
+
+/// <summary>Version max: f = relu(σ − |d|) with σ = |SIG| + 1, normalised: a triangle of learned half-width. SIG starts at 0, where |SIG| has slope 0: it then never moves.</summary>
+public readonly struct TriangleWide : IBump
+{
+    /// <inheritdoc/>
+    public static string Version => "max";
+    /// <inheritdoc/>
+    public static bool Normalised => true;
+    /// <inheritdoc/>
+    public static bool HasSigma => true;
+    /// <inheritdoc/>
+    public static double NarrowestSigma => 1;
+    /// <inheritdoc/>
+    public static double InitialSig => 0;
+    /// <inheritdoc cref="Triangle.Axis"/>
+    public static int Axis(int row, int rank) => Triangle.Axis(row, rank);
+    /// <inheritdoc/>
+    public static R Value<R>(R d, R sigma) where R : struct, IReal<R> => Triangle.Value(d, sigma);
+    /// <inheritdoc/>
+    public static R PositionSlope<R>(R d, R sigma) where R : struct, IReal<R> => Triangle.PositionSlope(d, sigma);
+    /// <inheritdoc/>
+    public static R SigmaSlope<R>(R d, R sigma) where R : struct, IReal<R> => Triangle.SigmaSlope(d, sigma);
+}
+
+/// <summary>Version gauss: f = exp(−d²/2σ²) with σ = |SIG| + 0.27, normalised, not truncated.</summary>
+public readonly struct Gauss : IBump
+{
+    /// <inheritdoc/>
+    public static string Version => "gauss";
+    /// <inheritdoc/>
+    public static bool Normalised => true;
+    /// <inheritdoc/>
+    public static bool HasSigma => true;
+    /// <inheritdoc/>
+    public static double NarrowestSigma => 0.27;
+    /// <inheritdoc/>
+    public static double InitialSig => 0.23;
+    /// <inheritdoc cref="Triangle.Axis"/>
+    public static int Axis(int row, int rank) => Triangle.Axis(row, rank);
+    /// <inheritdoc/>
+    public static R Value<R>(R d, R sigma) where R : struct, IReal<R>
+    {
+        R z = d / sigma;
+        return R.Exp(R.Of(-0.5) * z * z);
+    }
+    /// <inheritdoc/>
+    public static R PositionSlope<R>(R d, R sigma) where R : struct, IReal<R> => Value(d, sigma) * d / (sigma * sigma);
+    /// <inheritdoc/>
+    public static R SigmaSlope<R>(R d, R sigma) where R : struct, IReal<R> => Value(d, sigma) * d * d / (sigma * sigma * sigma);
+}

@@ -1,0 +1,61 @@
+namespace MiniTorch.Ops;
+
+/// <summary>How taps between grid cells are drawn: one of four, each known by its own name and by its official short name.</summary>
+public abstract class Interpolation
+{
+    Interpolation() { }
+
+    /// <summary>v0: a tap is shared by its neighbouring cells.</summary>
+    public static Interpolation Bilinear { get; } = new Of<Bilinear>();
+
+    /// <summary>v1: a triangle of half-width 1, normalised.</summary>
+    public static Interpolation Triangle { get; } = new Of<Triangle>();
+
+    /// <summary>max: a triangle of learned half-width.</summary>
+    public static Interpolation TriangleWide { get; } = new Of<TriangleWide>();
+
+    /// <summary>gauss: a Gaussian of learned width, normalised; the official default.</summary>
+    public static Interpolation Gauss { get; } = new Of<Gauss>();
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<Interpolation> All { get; } = [Bilinear, Triangle, TriangleWide, Gauss];
+
+    /// <summary>The interpolation of a name, official ("v0") or ours ("Bilinear"), in any case.</summary>
+    public static Interpolation Parse(string name)
+    {
+        foreach (Interpolation i in All)
+            if (name.Equals(i.Version, StringComparison.OrdinalIgnoreCase) || name.Equals(i.Name, StringComparison.OrdinalIgnoreCase)) return i;
+        throw new TensorException($"Interpolation: unknown version '{name}'; there are {string.Join(", ", All)}");
+    }
+
+    /// <summary>Bilinear, Triangle, TriangleWide, Gauss.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The official short name: v0, v1, max, gauss.</summary>
+    public abstract string Version { get; }
+
+    /// <summary>True if a width SIG is learned beside the position.</summary>
+    public abstract bool HasSigma { get; }
+
+    /// <summary>What SIG starts from.</summary>
+    public abstract double InitialSig { get; }
+
+    /// <summary>The kernel axis (in memory order) that a row of P drives.</summary>
+    public abstract int Axis(int row, int rank);
+
+    /// <inheritdoc cref="DclsKernel{F}.Draw"/>
+    public abstract Tensor Draw(Tensor weight, Tensor position, Tensor? sigma, params ReadOnlySpan<int> size);
+
+    /// <summary>Both names: Bilinear (v0).</summary>
+    public override string ToString() => $"{Name} ({Version})";
+
+    sealed class Of<F> : Interpolation where F : struct, IBump
+    {
+        public override string Name => typeof(F).Name;
+        public override string Version => F.Version;
+        public override bool HasSigma => F.HasSigma;
+        public override double InitialSig => F.InitialSig;
+        public override int Axis(int row, int rank) => F.Axis(row, rank);
+        public override Tensor Draw(Tensor weight, Tensor position, Tensor? sigma, params ReadOnlySpan<int> size) => DclsKernel<F>.Draw(weight, position, sigma, size);
+    }
+}
