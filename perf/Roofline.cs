@@ -9,7 +9,7 @@ namespace MiniTorch.Perf;
 static unsafe class Roofline
 {
     const int Size = 1024;
-    const int Rounds = 15;
+    const int Rounds = 40;
     const int Repeats = 1 << 15;
     const int SinkSize = 16;
 

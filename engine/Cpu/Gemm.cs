@@ -45,6 +45,7 @@ static unsafe class Gemm
 {
     const int BlockRows = 96;                   // of A: with the depth below they take a quarter of a 512 KiB L2
     const int PanelBytes = 24 * 1024;           // of B: three quarters of a 32 KiB L1
+    const int PackedRows = 32;                  // of B by one item: few pages at a time
     const int FewestItems = 16;
     const long SmallestItem = 1 << 16;          // multiplications; below, waking a thread costs more than it gives
     const long LargestPacked = 16 << 20;        // bytes; a larger B is packed by each item as it goes
@@ -81,7 +82,7 @@ static unsafe class Gemm
         }
         using Scratch scratch = device.Scratch(bytes);
         plan = plan with { Packed = Pointer.At(scratch.As<T>()) };
-        device.Workers.For(packs * panels, plan, &PackPanel<T, V>);
+        device.Workers.For(packs * Workers.Blocks(args.K, PackedRows), plan, &PackRows<T, V>);
         device.Workers.For(args.Batch * plan.RowBlocks * plan.ColumnBlocks, plan, &Item<T, V>);
     }
 
@@ -115,12 +116,17 @@ static unsafe class Gemm
         return new(args, default, rows, columns, Depth<V, T>(), rowBlocks, Workers.Blocks(args.N, columns));
     }
 
-    static void PackPanel<T, V>(in Plan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    static void PackRows<T, V>(in Plan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         GemmArgs args = plan.Args;
-        int width = PanelWidth<V, T>(), panels = Panels<V, T>(args.N), n = item % panels * width;
-        T* b = args.B.As<T>() + item / panels * args.BatchB;
-        GemmPack.Columns<T, V>(b, args.LeadingB, args.TransposeB, 0, n, args.K, Math.Min(width, args.N - n), plan.Packed.As<T>() + (long)item * args.K * width);
+        int width = PanelWidth<V, T>(), panels = Panels<V, T>(args.N), blocks = Workers.Blocks(args.K, PackedRows), pack = item / blocks;
+        (int k, int end) = Workers.Range(item % blocks, args.K, PackedRows);
+        T* b = args.B.As<T>() + pack * args.BatchB;
+        for (int p = 0; p < panels; p++)
+        {
+            T* to = plan.Packed.As<T>() + ((long)(pack * panels + p) * args.K + k) * width;
+            GemmPack.Columns<T, V>(b, args.LeadingB, args.TransposeB, k, p * width, end - k, Math.Min(width, args.N - p * width), to);
+        }
     }
 
     static void Item<T, V>(in Plan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>

@@ -50,12 +50,12 @@ static unsafe class GemmTile
         {
             b0 = V.Load(b);
             b1 = V.Load(b + V.Count);
-            x = V.All(a0[i]); c00 = V.MultiplyAdd(x, b0, c00); c01 = V.MultiplyAdd(x, b1, c01);
-            x = V.All(a1[i]); c10 = V.MultiplyAdd(x, b0, c10); c11 = V.MultiplyAdd(x, b1, c11);
-            x = V.All(a2[i]); c20 = V.MultiplyAdd(x, b0, c20); c21 = V.MultiplyAdd(x, b1, c21);
-            x = V.All(a3[i]); c30 = V.MultiplyAdd(x, b0, c30); c31 = V.MultiplyAdd(x, b1, c31);
-            x = V.All(a4[i]); c40 = V.MultiplyAdd(x, b0, c40); c41 = V.MultiplyAdd(x, b1, c41);
-            x = V.All(a5[i]); c50 = V.MultiplyAdd(x, b0, c50); c51 = V.MultiplyAdd(x, b1, c51);
+            x = V.All(a0[i]); c00 = V.MultiplyAdd(b0, x, c00); c01 = V.MultiplyAdd(b1, x, c01);
+            x = V.All(a1[i]); c10 = V.MultiplyAdd(b0, x, c10); c11 = V.MultiplyAdd(b1, x, c11);
+            x = V.All(a2[i]); c20 = V.MultiplyAdd(b0, x, c20); c21 = V.MultiplyAdd(b1, x, c21);
+            x = V.All(a3[i]); c30 = V.MultiplyAdd(b0, x, c30); c31 = V.MultiplyAdd(b1, x, c31);
+            x = V.All(a4[i]); c40 = V.MultiplyAdd(b0, x, c40); c41 = V.MultiplyAdd(b1, x, c41);
+            x = V.All(a5[i]); c50 = V.MultiplyAdd(b0, x, c50); c51 = V.MultiplyAdd(b1, x, c51);
         }
         c00.Store(c); c01.Store(c + V.Count);
         c10.Store(c + leadingC); c11.Store(c + leadingC + V.Count);
