@@ -1,1 +1,22 @@
-System.Console.WriteLine("x");
+using BenchmarkDotNet.Running;
+using MiniTorch.Perf;
+
+return args switch
+{
+    ["roofline", .. string[] rest] => Roofline.Run(rest),
+    ["benchmarks", .. string[] rest] => Benchmarks(rest),
+    [] => Wrong("a word is missing"),
+    [string word, ..] => Wrong($"unknown word '{word}'"),
+};
+
+static int Benchmarks(string[] rest)
+{
+    BenchmarkSwitcher.FromAssembly(typeof(GemmBenchmark).Assembly).Run(rest);
+    return 0;
+}
+
+static int Wrong(string what)
+{
+    Console.Error.WriteLine($"perf: {what}; use roofline [--json] or benchmarks [BenchmarkDotNet options]");
+    return 2;
+}

@@ -7,6 +7,9 @@ public readonly unsafe struct Pointer
 
     Pointer(nint address) => Address = address;
 
+    /// <summary>Memory that no tensor holds: scratch, or a place inside a tensor.</summary>
+    internal static Pointer At(void* address) => new((nint)address);
+
     /// <summary>The address as a typed pointer.</summary>
     public T* As<T>() where T : unmanaged => (T*)Address;
 

@@ -1,0 +1,178 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace MiniTorch;
+
+/// <summary>
+/// C[m, n] = Σₖ op(A)[m, k] · op(B)[k, n] (+ bias[n]) (+ C), row-major, for each matrix of a batch. A transposed operand is stored as [k, m] or [n, k].
+/// Either bias or Accumulate, not both.
+/// </summary>
+readonly record struct GemmArgs(Pointer A, Pointer B, Pointer C, int M, int N, int K, bool TransposeA = false, bool TransposeB = false)
+{
+    /// <summary>Elements between stored rows of A.</summary>
+    public int LeadingA { get; init; } = TransposeA ? M : K;
+
+    /// <summary>Elements between stored rows of B.</summary>
+    public int LeadingB { get; init; } = TransposeB ? K : N;
+
+    /// <summary>Elements between rows of C.</summary>
+    public int LeadingC { get; init; } = N;
+
+    /// <summary>Optional [n], added to each row.</summary>
+    public Pointer Bias { get; init; }
+
+    /// <summary>Adds to what C holds.</summary>
+    public bool Accumulate { get; init; }
+
+    /// <summary>Number of products.</summary>
+    public int Batch { get; init; } = 1;
+
+    /// <summary>Elements from one A of the batch to the next; 0 uses the same for all.</summary>
+    public long BatchA { get; init; }
+
+    /// <summary>Elements from one B of the batch to the next; 0 uses the same for all.</summary>
+    public long BatchB { get; init; }
+
+    /// <summary>Elements from one C of the batch to the next; never 0 in a batch of several.</summary>
+    public long BatchC { get; init; }
+}
+
+/// <summary>
+/// Matrix products. An item is a block of C: B in panels of two registers width, packed to stay in L1 for a depth of K; rows of A are read in place from L2, or
+/// packed if transposed. K is summed in order by one thread and never split, so the result depends neither on the number of threads nor on the blocks.
+/// </summary>
+static unsafe class Gemm
+{
+    const int BlockRows = 96;                   // of A: with the depth below they take a quarter of a 512 KiB L2
+    const int PanelBytes = 24 * 1024;           // of B: three quarters of a 32 KiB L1
+    const int PackedRows = 32;                  // of B by one item: few pages at a time
+    const int FewestItems = 16;
+    const long SmallestItem = 1 << 16;          // multiplications; below, waking a thread costs more than it gives
+    const long LargestPacked = 16 << 20;        // bytes; a larger B is packed by each item as it goes
+
+    readonly record struct Plan(GemmArgs Args, Pointer Packed, int Rows, int Columns, int Depth, int RowBlocks, int ColumnBlocks);
+
+    /// <summary>The product as a launch of its own.</summary>
+    internal static readonly Kernel<GemmArgs> Product = Kernel<GemmArgs>.On<Body>("Gemm");
+
+    struct Body : ICpuKernel<GemmArgs>
+    {
+        public static void Run<T, V>(CpuDevice device, in GemmArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+            => Gemm.Run<T, V>(device, args);
+    }
+
+    /// <summary>The product inside another kernel, before or between its parallel loops.</summary>
+    internal static void Run<T, V>(CpuDevice device, in GemmArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    {
+        Debug.Assert(args.Bias.IsNull || !args.Accumulate);
+        if (args.M == 0 || args.N == 0 || args.Batch == 0) return;
+        if (args.M == 1 || args.N == 1)
+        {
+            Gemv.Run<T, V>(device, args);
+            return;
+        }
+        Plan plan = Make<T, V>(args);
+        int panels = Panels<V, T>(args.N), packs = args.BatchB == 0 ? 1 : args.Batch;
+        long bytes = (long)packs * panels * args.K * PanelWidth<V, T>() * sizeof(T);
+        bool ahead = (plan.RowBlocks > 1 || args.Batch > packs) && bytes is > 0 and <= LargestPacked;
+        if (!ahead)
+        {
+            device.Workers.For(args.Batch * plan.RowBlocks * plan.ColumnBlocks, plan, &Item<T, V>);
+            return;
+        }
+        using Scratch scratch = device.Scratch(bytes);
+        plan = plan with { Packed = Pointer.At(scratch.As<T>()) };
+        device.Workers.For(packs * Workers.Blocks(args.K, PackedRows), plan, &PackRows<T, V>);
+        device.Workers.For(args.Batch * plan.RowBlocks * plan.ColumnBlocks, plan, &Item<T, V>);
+    }
+
+    /// <summary>The product on the calling thread alone, inside an item of another kernel, with <see cref="Work{T, V}"/> elements of scratch.</summary>
+    internal static void Serial<T, V>(in GemmArgs args, T* work) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    {
+        if (args.M == 0 || args.N == 0) return;
+        Plan plan = new(args, default, BlockRows, PanelWidth<V, T>() * Panels<V, T>(args.N), Depth<V, T>(), Workers.Blocks(args.M, BlockRows), 1);
+        for (int item = 0; item < args.Batch * plan.RowBlocks; item++) Block<T, V>(plan, item, work);
+    }
+
+    /// <summary>Elements of scratch that a product on one thread needs.</summary>
+    internal static int Work<T, V>() where T : unmanaged where V : struct, ILanes<V, T> => Depth<V, T>() * (PanelWidth<V, T>() + BlockRows);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static int PanelWidth<V, T>() where V : struct, ILanes<V, T> where T : unmanaged => 2 * V.Count;
+
+    static int Panels<V, T>(int n) where V : struct, ILanes<V, T> where T : unmanaged => (n + PanelWidth<V, T>() - 1) / PanelWidth<V, T>();
+
+    static int Depth<V, T>() where V : struct, ILanes<V, T> where T : unmanaged => PanelBytes / (PanelWidth<V, T>() * sizeof(T));
+
+    static Plan Make<T, V>(in GemmArgs args) where T : unmanaged where V : struct, ILanes<V, T>
+    {
+        int width = PanelWidth<V, T>(), panels = Panels<V, T>(args.N), blocks = Workers.Blocks(args.M, BlockRows);
+        int rows = ((args.M + blocks - 1) / blocks + GemmTile.Rows - 1) / GemmTile.Rows * GemmTile.Rows;
+        int rowBlocks = Workers.Blocks(args.M, rows);
+        long wanted = Math.Min(FewestItems, (long)args.Batch * args.M * args.N * Math.Max(1, args.K) / SmallestItem);
+        int fewestPanels = args.TransposeA ? Math.Min(panels, 4) : 1;       // packing A is shared by the panels of the item
+        int parts = (int)Math.Clamp((wanted + (long)args.Batch * rowBlocks - 1) / ((long)args.Batch * rowBlocks), 1, panels / fewestPanels);
+        int columns = (panels + parts - 1) / parts * width;
+        return new(args, default, rows, columns, Depth<V, T>(), rowBlocks, Workers.Blocks(args.N, columns));
+    }
+
+    static void PackRows<T, V>(in Plan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    {
+        GemmArgs args = plan.Args;
+        int width = PanelWidth<V, T>(), panels = Panels<V, T>(args.N), blocks = Workers.Blocks(args.K, PackedRows), pack = item / blocks;
+        (int k, int end) = Workers.Range(item % blocks, args.K, PackedRows);
+        T* b = args.B.As<T>() + pack * args.BatchB;
+        for (int p = 0; p < panels; p++)
+        {
+            T* to = plan.Packed.As<T>() + ((long)(pack * panels + p) * args.K + k) * width;
+            GemmPack.Columns<T, V>(b, args.LeadingB, args.TransposeB, k, p * width, end - k, Math.Min(width, args.N - p * width), to);
+        }
+    }
+
+    static void Item<T, V>(in Plan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        => Block<T, V>(plan, item, Workers.Local<T>(Work<T, V>()));
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Block<T, V>(in Plan plan, int item, T* work) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    {
+        GemmArgs args = plan.Args;
+        int width = PanelWidth<V, T>(), panels = Panels<V, T>(args.N);
+        int batch = item / (plan.RowBlocks * plan.ColumnBlocks), block = item % (plan.RowBlocks * plan.ColumnBlocks);
+        int m0 = block % plan.RowBlocks * plan.Rows, m1 = Math.Min(args.M, m0 + plan.Rows);
+        int n0 = block / plan.RowBlocks * plan.Columns, n1 = Math.Min(args.N, n0 + plan.Columns);
+        T* a = args.A.As<T>() + batch * args.BatchA, b = args.B.As<T>() + batch * args.BatchB, c = args.C.As<T>() + batch * args.BatchC;
+        T* packed = plan.Packed.IsNull ? null : plan.Packed.As<T>() + (args.BatchB == 0 ? 0 : (long)batch * panels * args.K * width);
+        T* panel = work, rows = work + plan.Depth * width, zeros = stackalloc T[width];
+        for (int j = 0; j < width; j++) zeros[j] = T.Zero;
+
+        int k0 = 0;
+        do
+        {
+            int depth = Math.Min(plan.Depth, args.K - k0);
+            if (args.TransposeA) GemmPack.Rows(a + (long)k0 * args.LeadingA + m0, args.LeadingA, m1 - m0, depth, rows);
+            for (int n = n0; n < n1; n += width)
+            {
+                int wide = Math.Min(width, n1 - n);
+                T* from = panel;
+                if (packed != null) from = packed + ((long)(n / width) * args.K + k0) * width;
+                else GemmPack.Columns<T, V>(b, args.LeadingB, args.TransposeB, k0, n, depth, wide, panel);
+                for (int m = m0; m < m1; m += GemmTile.Rows)
+                {
+                    T* to = c + (long)m * args.LeadingC + n, start = zeros;
+                    int leadingStart = 0;
+                    if (k0 > 0 || args.Accumulate)
+                    {
+                        start = to;
+                        leadingStart = args.LeadingC;
+                    }
+                    else if (!args.Bias.IsNull) start = args.Bias.As<T>() + n;
+                    int high = Math.Min(GemmTile.Rows, m1 - m);
+                    if (args.TransposeA) GemmTile.Run<T, V>(rows + (long)(m - m0) * depth, 1, GemmTile.Rows, from, depth, high, wide, start, leadingStart, to, args.LeadingC);
+                    else GemmTile.Run<T, V>(a + (long)m * args.LeadingA + k0, args.LeadingA, 1, from, depth, high, wide, start, leadingStart, to, args.LeadingC);
+                }
+            }
+            k0 += plan.Depth;
+        }
+        while (k0 < args.K);
+    }
+}

@@ -1,0 +1,56 @@
+using System.Runtime.CompilerServices;
+
+namespace MiniTorch;
+
+/// <summary>Copies of operands in the order in which the micro-kernel reads them.</summary>
+static unsafe class GemmPack
+{
+    /// <summary>Columns [n, n + wide) and depths [k, k + depth) of op(B) as [depth, 2 registers], zero beyond wide.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Columns<T, V>(T* b, int leading, bool transposed, int k, int n, int depth, int wide, T* to)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    {
+        int width = 2 * V.Count;
+        if (transposed)
+        {
+            T* from = b + (long)n * leading + k;
+            int j = 0;
+            for (; j <= wide - 4; j += 4)               // four stored rows at a time: whole lines are read, four neighbours written
+            {
+                T* r0 = from + (long)j * leading, r1 = r0 + leading, r2 = r1 + leading, r3 = r2 + leading, t = to + j;
+                for (int i = 0; i < depth; i++, t += width) (t[0], t[1], t[2], t[3]) = (r0[i], r1[i], r2[i], r3[i]);
+            }
+            for (; j < width; j++)
+            {
+                T* row = from + (long)j * leading, t = to + j;
+                for (int i = 0; i < depth; i++, t += width) *t = j < wide ? row[i] : T.Zero;
+            }
+            return;
+        }
+        T* source = b + (long)k * leading + n;
+        if (wide == width)
+            for (int i = 0; i < depth; i++, source += leading, to += width)
+            {
+                V.Load(source).Store(to);
+                V.Load(source + V.Count).Store(to + V.Count);
+            }
+        else
+            for (int i = 0; i < depth; i++, source += leading, to += width)
+                for (int j = 0; j < width; j++) to[j] = j < wide ? source[j] : T.Zero;
+    }
+
+    /// <summary>A stored as [depth, rows] in groups of <see cref="GemmTile.Rows"/> rows, each [depth, rows of the group], zero beyond the last row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Rows<T>(T* a, int leading, int rows, int depth, T* to) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int whole = rows / GemmTile.Rows * GemmTile.Rows;
+        for (int i = 0; i < depth; i++, a += leading)
+        {
+            T* t = to + i * GemmTile.Rows;
+            int r = 0;
+            for (; r < whole; r += GemmTile.Rows, t += depth * GemmTile.Rows) Unsafe.CopyBlockUnaligned(t, a + r, (uint)(GemmTile.Rows * sizeof(T)));
+            if (r < rows)
+                for (int q = 0; q < GemmTile.Rows; q++) t[q] = r + q < rows ? a[r + q] : T.Zero;
+        }
+    }
+}
