@@ -1,0 +1,123 @@
+namespace MiniTorch.Models;
+
+/// <summary>
+/// Running average of the weights, e = d·e + (1−d)·w after every update, in memory of its own. With warm-up the decay is min(d, (1+t)/(10+t)) at update t,
+/// so that a short run does not remember its start.
+/// </summary>
+public sealed unsafe class ExponentialMovingAverage : IDisposable
+{
+    readonly record struct BlendArgs(Pointer Average, Pointer Value, Pointer Share, int Count);
+    readonly record struct ExchangeArgs(Pointer A, Pointer B, int Count);
+
+    static readonly Kernel<BlendArgs> blend = Kernel<BlendArgs>.On<BlendBody>("ExponentialMovingAverage.blend");
+    static readonly Kernel<ExchangeArgs> exchange = Kernel<ExchangeArgs>.On<ExchangeBody>("ExponentialMovingAverage.exchange");
+
+    readonly (string Name, Tensor Value, Tensor Average)[] members;
+    readonly Tensor share;
+    readonly double decay;
+    readonly bool warmUp;
+
+    /// <summary>Starts from the parameters as they are.</summary>
+    public ExponentialMovingAverage(IEnumerable<(string Name, Tensor Value)> parameters, double decay, bool warmUp = false)
+    {
+        if (decay is not (>= 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(decay), decay, "a decay lies in [0, 1)");
+        (this.decay, this.warmUp) = (decay, warmUp);
+        members = [.. parameters.Select(static p => (p.Name, p.Value, Tensor.Lasting(p.Value.Shape, p.Value.DType, p.Value.Device)))];
+        foreach ((_, Tensor value, Tensor average) in members) average.Assign(value);
+        share = Tensor.Lasting([1], DType.Float64, members[0].Value.Device);
+    }
+
+    /// <summary>Updates made so far.</summary>
+    public int Steps { get; private set; }
+
+    /// <summary>Takes in the weights of now; call it after each optimizer update.</summary>
+    public void Update()
+    {
+        Steps++;
+        double d = warmUp ? Math.Min(decay, (1.0 + Steps) / (10.0 + Steps)) : decay;
+        share.Write<double>([1 - d]);
+        foreach ((_, Tensor value, Tensor average) in members)
+            blend.Launch(value.Device, value.DType, new(average.InPlace(), value, share, value.Count));
+    }
+
+    /// <summary>Puts the averages into the model until disposed: <c>using (average.Use()) { … }</c> evaluates with them.</summary>
+    public Swap Use()
+    {
+        Exchange();
+        return new(this);
+    }
+
+    /// <summary>Adds the averages to a file as <c>prefix.parameter</c>, and the step count.</summary>
+    public void Save(Safetensors file, string prefix = "ema")
+    {
+        file.Metadata[$"{prefix}.steps"] = Steps.ToString();
+        foreach ((string name, _, Tensor average) in members) file.Tensors[$"{prefix}.{name}"] = StoredTensor.Of(average);
+    }
+
+    /// <summary>Takes the averages from a file that <see cref="Save"/> filled.</summary>
+    public void Load(Safetensors file, string prefix = "ema")
+    {
+        if (!file.Metadata.TryGetValue($"{prefix}.steps", out string? steps))
+            throw new InvalidDataException($"the checkpoint holds no averaged weights ('{prefix}.steps' is missing)");
+        foreach ((string name, _, Tensor average) in members)
+        {
+            if (!file.Tensors.TryGetValue($"{prefix}.{name}", out StoredTensor? stored) || stored.Shape != average.Shape)
+                throw new InvalidDataException($"the checkpoint has no {prefix}.{name} of shape {average.Shape}; it was made with another model");
+            average.Write(stored.ToDoubles(), convert: true);
+        }
+        Steps = int.Parse(steps);
+    }
+
+    /// <summary>Frees the averages.</summary>
+    public void Dispose()
+    {
+        foreach ((_, _, Tensor average) in members) average.Free();
+        share.Free();
+    }
+
+    void Exchange()
+    {
+        foreach ((_, Tensor value, Tensor average) in members)
+            exchange.Launch(value.Device, value.DType, new(value.InPlace(), average.InPlace(), value.Count));
+    }
+
+    /// <summary>Ends with <c>using</c>.</summary>
+    public readonly ref struct Swap
+    {
+        readonly ExponentialMovingAverage owner;
+
+        internal Swap(ExponentialMovingAverage owner) => this.owner = owner;
+
+        /// <summary>Puts the model's own weights back, bit by bit.</summary>
+        public void Dispose() => owner.Exchange();
+    }
+
+    struct BlendBody : ICpuKernel<BlendArgs>
+    {
+        public static void Run<T, V>(CpuDevice device, in BlendArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+            => device.Workers.For(Workers.Blocks(args.Count), args, &Block<T, V>);
+
+        static void Block<T, V>(in BlendArgs args, int block) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        {
+            (int i, int end) = Workers.Range(block, args.Count);
+            T* e = args.Average.As<T>(), w = args.Value.As<T>();
+            double share = *args.Share.As<double>();
+            V s = V.Of(share);
+            for (; i <= end - V.Count; i += V.Count) V.MultiplyAdd(s, V.Load(w + i) - V.Load(e + i), V.Load(e + i)).Store(e + i);
+            for (; i < end; i++) e[i] = T.FusedMultiplyAdd(T.CreateTruncating(share), w[i] - e[i], e[i]);
+        }
+    }
+
+    struct ExchangeBody : ICpuKernel<ExchangeArgs>
+    {
+        public static void Run<T, V>(CpuDevice device, in ExchangeArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+            => device.Workers.For(Workers.Blocks(args.Count), args, &Block<T>);
+
+        static void Block<T>(in ExchangeArgs args, int block) where T : unmanaged
+        {
+            (int i, int end) = Workers.Range(block, args.Count);
+            T* a = args.A.As<T>(), b = args.B.As<T>();
+            for (; i < end; i++) (a[i], b[i]) = (b[i], a[i]);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+namespace MiniTorch.Models;
+
+/// <summary>
+/// LAMB as timm runs it: gradients divided by max(1, ‖g‖ / limit) over all groups, u = m̂ / (√v̂ + ε) + λp, p −= η·r·u, with the trust ratio r = ‖p‖ / ‖u‖
+/// per parameter (1 where either norm is 0, and where weight decay is 0). Positions, biases and norms without decay thus take plain Adam steps.
+/// Source: You et al. (2020).
+/// </summary>
+public sealed unsafe class Lamb : Optimizer
+{
+    readonly record struct TrustArgs(Pointer P, Pointer U, Pointer Squares, Pointer Coefficients, int Count);
+
+    static readonly Kernel<UpdateArgs> direction = Kernel<UpdateArgs>.On<UpdateBody<Rule>>("Lamb.direction");
+    static readonly Kernel<TrustArgs> apply = Kernel<TrustArgs>.On<ApplyBody>("Lamb.apply");
+
+    readonly double beta2, epsilon;
+    readonly bool alwaysAdapt;
+    readonly double? gradientLimit;
+    readonly GradientNorm norms;
+
+    /// <summary>LAMB with timm's defaults; a null limit leaves the gradients alone.</summary>
+    public Lamb(IEnumerable<(string Name, Tensor Value)> parameters, double rate = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-6,
+        double weightDecay = 0.01, double? gradientLimit = 1, bool alwaysAdapt = false, IReadOnlyList<ParameterGroup>? groups = null)
+        : this([.. parameters], rate, beta1, beta2, epsilon, weightDecay, gradientLimit, alwaysAdapt, groups) { }
+
+    Lamb((string Name, Tensor Value)[] parameters, double rate, double beta1, double beta2, double epsilon, double weightDecay, double? gradientLimit,
+        bool alwaysAdapt, IReadOnlyList<ParameterGroup>? groups) : base(parameters, rate, weightDecay, groups, ["m", "v"])
+    {
+        Momentum = beta1;
+        (this.beta2, this.epsilon, this.gradientLimit, this.alwaysAdapt) = (beta2, epsilon, gradientLimit, alwaysAdapt);
+        norms = new(2, parameters[0].Value.Device);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        norms.Dispose();
+        base.Dispose();
+    }
+
+    private protected override (double Most, double Added)? Limit => gradientLimit is { } most ? (most, 0) : base.Limit;
+
+    private protected override void Fill(double rate, double decay, Span<double> k)
+    {
+        k[Rule.Beta1] = Momentum;
+        k[Rule.Beta2] = beta2;
+        k[Rule.Epsilon] = epsilon;
+        k[Rule.Mean] = 1 / (1 - Math.Pow(Momentum, Steps));
+        k[Rule.Root] = 1 / Math.Sqrt(1 - Math.Pow(beta2, Steps));
+        k[Rule.Decay] = decay;
+        k[Rule.Rate] = rate;
+        k[Rule.Adapts] = decay != 0 || alwaysAdapt ? 1 : 0;
+    }
+
+    private protected override void Move(Member m, Tensor scale)
+    {
+        using Step step = Step.Begin();
+        Tensor u = Tensor.Like(m.Value);
+        direction.Launch(u.Device, u.DType, new(m.Value, m.Value.Gradient, m.State(0), m.State(1), u, m.Group.Coefficients, scale, u.Count));
+        norms.Square(m.Value, 0);
+        norms.Square(u, 1);
+        apply.Launch(u.Device, u.DType, new(m.Value.InPlace(), u, norms.Squares, m.Group.Coefficients, u.Count));
+    }
+
+    struct Rule : IUpdateRule
+    {
+        internal const int Beta1 = 0, Beta2 = 1, Epsilon = 2, Mean = 3, Root = 4, Decay = 5, Rate = 6, Adapts = 7;
+
+        public static V Next<V>(V p, V g, ref V m, ref V v, ref V u, in Coefficients<V> k) where V : struct, IReal<V>
+        {
+            m = V.MultiplyAdd(k[Beta1], m - g, g);
+            v = V.MultiplyAdd(k[Beta2], v - g * g, g * g);
+            u = V.MultiplyAdd(k[Decay], p, m * k[Mean] / (V.Sqrt(v) * k[Root] + k[Epsilon]));
+            return p;
+        }
+    }
+
+    struct ApplyBody : ICpuKernel<TrustArgs>
+    {
+        public static void Run<T, V>(CpuDevice device, in TrustArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+            => device.Workers.For(Workers.Blocks(args.Count), args, &Block<T, V>);
+
+        static void Block<T, V>(in TrustArgs args, int block) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        {
+            (int i, int end) = Workers.Range(block, args.Count);
+            double* k = args.Coefficients.As<double>(), squares = args.Squares.As<double>();
+            double ratio = k[Rule.Adapts] != 0 && squares[0] > 0 && squares[1] > 0 ? Math.Sqrt(squares[0]) / Math.Sqrt(squares[1]) : 1, step = k[Rule.Rate] * ratio;
+            T* p = args.P.As<T>(), u = args.U.As<T>();
+            for (; i <= end - V.Count; i += V.Count) (V.Load(p + i) - V.Of(step) * V.Load(u + i)).Store(p + i);
+            for (; i < end; i++) p[i] -= T.CreateTruncating(step) * u[i];
+        }
+    }
+}

@@ -1,0 +1,61 @@
+using System.Runtime.CompilerServices;
+
+namespace MiniTorch.Models;
+
+/// <summary>The numbers of an update formula, each in every lane.</summary>
+[InlineArray(Count)]
+struct Coefficients<V>
+{
+    internal const int Count = 8;
+    V first;
+}
+
+/// <summary>
+/// One update of an optimizer, element by element: the new parameter from the old one, its gradient and up to three states, which it also moves on.
+/// A state that the optimizer does not keep reads as 0 and is not written.
+/// </summary>
+interface IUpdateRule
+{
+    static abstract V Next<V>(V p, V g, ref V a, ref V b, ref V c, in Coefficients<V> k) where V : struct, IReal<V>;
+}
+
+/// <summary>What an update reads and writes. Coefficients and the gradient's scale lie in device memory: what a captured graph replays must not hold them.</summary>
+readonly record struct UpdateArgs(Pointer P, Pointer G, Pointer A, Pointer B, Pointer C, Pointer Coefficients, Pointer Scale, int Count);
+
+/// <summary>One fused pass over a parameter, its gradient and its states.</summary>
+unsafe struct UpdateBody<TRule> : ICpuKernel<UpdateArgs> where TRule : struct, IUpdateRule
+{
+    public static void Run<T, V>(CpuDevice device, in UpdateArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        => device.Workers.For(Workers.Blocks(args.Count), args, &Block<T, V>);
+
+    static void Block<T, V>(in UpdateArgs args, int block) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    {
+        (int i, int end) = Workers.Range(block, args.Count);
+        T* p = args.P.As<T>(), g = args.G.As<T>(), a = args.A.As<T>(), b = args.B.As<T>(), c = args.C.As<T>();
+        V scale = V.Of(*args.Scale.As<double>());
+        Coefficients<V> k = default;
+        for (int j = 0; j < Coefficients<V>.Count; j++) k[j] = V.Of(args.Coefficients.As<double>()[j]);
+        for (; i < end; i += V.Count)
+        {
+            int n = Math.Min(V.Count, end - i);
+            V sa = Load<T, V>(a, i, n), sb = Load<T, V>(b, i, n), sc = Load<T, V>(c, i, n);
+            V next = TRule.Next(Load<T, V>(p, i, n), Load<T, V>(g, i, n) * scale, ref sa, ref sb, ref sc, k);
+            Store(next, p, i, n);
+            Store(sa, a, i, n);
+            Store(sb, b, i, n);
+            Store(sc, c, i, n);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static V Load<T, V>(T* x, int i, int n) where T : unmanaged where V : struct, ILanes<V, T>
+        => x is null ? V.Of(0) : n == V.Count ? V.Load(x + i) : Lanes.LoadPartial<V, T>(x + i, n);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Store<T, V>(V value, T* x, int i, int n) where T : unmanaged where V : struct, ILanes<V, T>
+    {
+        if (x is null) return;
+        if (n == V.Count) value.Store(x + i);
+        else Lanes.StorePartial(value, x + i, n);
+    }
+}
