@@ -61,7 +61,7 @@ static unsafe class Gemm
             => Gemm.Run<T, V>(device, args);
     }
 
-    /// <summary>The product inside another kernel, before or between its parallel loops.</summary>
+    /// <summary>The product inside another kernel, before, between or after its parallel loops; inside an item use <see cref="Serial{T, V}"/>.</summary>
     internal static void Run<T, V>(CpuDevice device, in GemmArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         Debug.Assert(args.Bias.IsNull || !args.Accumulate);
@@ -90,7 +90,8 @@ static unsafe class Gemm
     internal static void Serial<T, V>(in GemmArgs args, T* work) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         if (args.M == 0 || args.N == 0) return;
-        Plan plan = new(args, default, BlockRows, PanelWidth<V, T>() * Panels<V, T>(args.N), Depth<V, T>(), Workers.Blocks(args.M, BlockRows), 1);
+        int rows = args.TransposeA ? BlockRows : 2 * BlockRows;             // rows read in place need no scratch, and more of them share a packed panel
+        Plan plan = new(args, default, rows, PanelWidth<V, T>() * Panels<V, T>(args.N), Depth<V, T>(), Workers.Blocks(args.M, rows), 1);
         for (int item = 0; item < args.Batch * plan.RowBlocks; item++) Block<T, V>(plan, item, work);
     }
 

@@ -1,0 +1,62 @@
+namespace MiniTorch.Ops;
+
+/// <summary>y[…, o] = Σᵢ x[…, i] · weight[i, o] (+ bias[o]).</summary>
+public sealed class Linear : Op
+{
+    readonly Input x, weight, bias;
+    readonly Saved? savedX, savedWeight;
+
+    Linear(Tensor x, Tensor weight, Tensor? bias) : base(x, weight, bias)
+    {
+        (this.x, this.weight, this.bias) = (x, weight, bias);
+        savedX = SaveOptional(weight.Tracked ? x : null);
+        savedWeight = SaveOptional(x.Tracked ? weight : null);
+    }
+
+    /// <summary>x [..., in] by weight [in, out] plus an optional bias [out]: [..., out].</summary>
+    public static Tensor Of(Tensor x, Tensor weight, Tensor? bias = null)
+    {
+        Expect.Real(x);
+        Expect.Rank(weight, 2, "[in, out]");
+        Expect.Alike(x, weight);
+        Expect.That(x.Shape.Rank > 0 && x.Shape[^1] == weight.Shape[0], $"the last dimension of x must be the {weight.Shape[0]} inputs of weight {weight.Shape}", x);
+        int inputs = weight.Shape[0], outputs = weight.Shape[1];
+        if (bias is not null)
+        {
+            Expect.Shape(bias, [outputs]);
+            Expect.Alike(x, bias);
+        }
+        Tensor y = Tensor.Like(x, x.Shape.With(^1, outputs));
+        Gemm.Product.Launch(x.Device, x.DType, new(x, weight, y, x.Shape.Product(0, x.Shape.Rank - 1), outputs, inputs) { Bias = bias });
+        return Tape.Tracks(x, weight, bias) ? y.From(new Linear(x, weight, bias)) : y;
+    }
+
+    /// <summary>dx = dy · weightᵀ, dweight = xᵀ · dy, dbias = the column sums of dy.</summary>
+    protected override void Backward(Tensor dy, Gradients gradients)
+    {
+        int rows = dy.Shape.Product(0, dy.Shape.Rank - 1), outputs = dy.Shape[^1];
+        if (gradients.Wants(x))
+        {
+            Tensor dx = Tensor.Like(dy, x.Shape);
+            Gemm.Product.Launch(dy.Device, dy.DType, new(dy, savedWeight, dx, rows, x.Shape[^1], outputs, TransposeB: true));
+            gradients.Add(x, dx);
+        }
+        if (gradients.Wants(weight))
+        {
+            Tensor dw = Tensor.Like(dy, weight.Shape);
+            Gemm.Product.Launch(dy.Device, dy.DType, new(savedX, dy, dw, weight.Shape[0], outputs, rows, TransposeA: true));
+            gradients.Add(weight, dw);
+        }
+        if (gradients.Wants(bias)) gradients.Add(bias, ColumnSums.Of(dy));
+    }
+}
+
+/// <summary>x.Linear(weight, bias).</summary>
+public static class LinearExtension
+{
+    extension(Tensor x)
+    {
+        /// <summary>x [..., in] by weight [in, out] plus an optional bias [out]: [..., out].</summary>
+        public Tensor Linear(Tensor weight, Tensor? bias = null) => MiniTorch.Ops.Linear.Of(x, weight, bias);
+    }
+}
