@@ -6,8 +6,11 @@ interface IFold
     /// <summary>The kernel's name, as profilers and errors show it.</summary>
     static abstract string Name { get; }
 
-    /// <summary>What an empty fold gives; adding it to a fold changes nothing.</summary>
+    /// <summary>What an empty fold gives.</summary>
     static abstract double Start { get; }
+
+    /// <summary>A number that leaves a fold as it is.</summary>
+    static abstract double Neutral { get; }
 
     /// <summary>A fold with one more number.</summary>
     static abstract R Add<R>(R fold, R x) where R : struct, IReal<R>;
@@ -91,7 +94,7 @@ static unsafe class Fold<F> where F : struct, IFold
             (int first, int last) = Workers.Range(block / pieces, args.Rows, args.BlockRows);
             (int from, int to) = Workers.Range(block % pieces, axes.Row, BlockSize);
             T* y = args.Parts == 0 ? args.Y.As<T>() : (T*)args.Parts;
-            T start = T.CreateChecked(F.Start);
+            T start = T.CreateChecked(F.Start), neutral = T.CreateChecked(F.Neutral);
             for (; o < end; o++)
             {
                 T* x = args.X.As<T>() + Axes.Offset(o, axes.Kept, axes.KeptSteps);
@@ -108,7 +111,7 @@ static unsafe class Fold<F> where F : struct, IFold
                         d = F.Add(d, V.Load(row + i + 3 * V.Count));
                     }
                     for (; i <= to - V.Count; i += V.Count) a = F.Add(a, V.Load(row + i));
-                    if (i < to) b = F.Add(b, Lanes.LoadPartial<V, T>(row + i, to - i, start));
+                    if (i < to) b = F.Add(b, Lanes.LoadPartial<V, T>(row + i, to - i, neutral));
                 }
                 y[args.Parts == 0 ? o : item] = Across<T, V>(F.Merge(F.Merge(a, b), F.Merge(c, d))) * T.CreateChecked(args.Scale);
             }

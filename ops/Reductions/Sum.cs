@@ -52,6 +52,7 @@ public sealed class Sum : Op
     {
         public static string Name => "Sum";
         public static double Start => 0;
+        public static double Neutral => 0;
         public static R Add<R>(R fold, R x) where R : struct, IReal<R> => fold + x;
         public static R Merge<R>(R a, R b) where R : struct, IReal<R> => a + b;
     }

@@ -1,0 +1,84 @@
+using MiniTorch.Ops;
+
+namespace MiniTorch.Tests.Reductions;
+
+/// <summary>What cases over random numbers do not reach: ties, zeros, empty dimensions, messages, rounding.</summary>
+public sealed class ReductionTests
+{
+    static double[] Slopes(Func<Tensor, Tensor> f, Shape shape, params double[] at)
+    {
+        using Step step = Step.Begin();
+        Tensor x = Tensor.Lasting(shape, DType.Float64, trainable: true);
+        x.Write(at, convert: true);
+        f(x).Sum().Backward();
+        return x.Gradient!.ToDoubles();
+    }
+
+    [Fact]
+    public void Ties_share_with_amax_and_go_to_the_first_with_max()
+    {
+        double[] x = [1, 3, 3, 2, 2, 2];
+        double third = 1.0 / 3;
+        Assert.Equal([0, 0.5, 0.5, third, third, third], Slopes(static x => x.Amax([1]), [2, 3], x));
+        Assert.Equal([0, 1, 0, 1, 0, 0], Slopes(static x => x.Max(1), [2, 3], x));
+        using Step step = Step.Begin();
+        Assert.Equal([1, 0], Tensor.Of(x, [2, 3]).Argmax(1).ToArray<int>());
+        Assert.Equal([1, 0, 0], Tensor.Of(x, [2, 3]).Argmax(0).ToArray<int>());
+    }
+
+    [Fact]
+    public void The_first_not_a_number_is_the_largest()
+    {
+        using Step step = Step.Begin();
+        Tensor x = Tensor.Of([1, double.NaN, double.NaN, double.PositiveInfinity], [4]);
+        Assert.Equal([1], x.Argmax(0).ToArray<int>());
+        Assert.Equal([double.NaN], x.Max(0).ToDoubles());
+        Assert.Equal([double.NaN], x.Amax().ToDoubles());
+    }
+
+    [Fact]
+    public void A_vector_of_zeros_has_length_zero_and_slope_zero()
+    {
+        Assert.Equal([0, 0, 0.6, 0.8], Slopes(static x => x.Norm2([1]), [2, 2], 0, 0, 3, 4));
+        Assert.Equal([0.6, 0.8, 0, 0, -0.6, -0.8], Slopes(static x => x.Cdist(Tensor.Of([0.0, 0], [1, 2])), [3, 2], 3, 4, 0, 0, -3, -4));
+    }
+
+    [Fact]
+    public void Empty_dimensions_give_what_an_empty_sum_or_product_is()
+    {
+        using Step step = Step.Begin();
+        Tensor none = Tensor.Zeros([2, 0]);
+        Assert.Equal([0, 0], none.Sum([1]).ToDoubles());
+        Assert.Equal([1, 1], none.Prod([1]).ToDoubles());
+        Assert.Equal([double.NaN, double.NaN], none.Mean([1]).ToDoubles());
+        Assert.Equal([double.NaN, double.NaN], none.Var([1]).ToDoubles());
+        Assert.Equal([double.NaN], Tensor.Zeros([1]).Var().ToDoubles());
+        Assert.Throws<TensorException>(() => none.Amax([1]));
+        Assert.Throws<TensorException>(() => none.Max(1));
+    }
+
+    [Fact]
+    public void Dimensions_are_checked()
+    {
+        using Step step = Step.Begin();
+        Tensor x = Tensor.Zeros([2, 3]);
+        Assert.Contains("twice", Assert.Throws<TensorException>(() => x.Sum([1, -1])).Message, StringComparison.Ordinal);
+        Assert.Contains("[2, 3]", Assert.Throws<TensorException>(() => x.Sum([2])).Message, StringComparison.Ordinal);
+        Assert.Equal([1, 3], x.Sum([0], keepDim: true).Shape.Dims.ToArray());
+        Assert.Throws<TensorException>(() => x.Cdist(Tensor.Zeros([4, 2])));
+    }
+
+    [Theory]
+    [InlineData(1, 3000017), InlineData(3000017, 1), InlineData(1500000, 2), InlineData(30000, 100)]
+    public void Sums_of_millions_of_float32_keep_their_digits(int rows, int columns)
+    {
+        using Step step = Step.Begin();
+        float[] values = new float[rows * columns];
+        Array.Fill(values, 0.1f);
+        Tensor x = Tensor.Of(values, [rows, columns]);
+        double each = 0.1f;
+        Assert.All(x.Sum([0]).ToDoubles(), y => Assert.Equal(1, y / (each * rows), 1e-5));
+        Assert.All(x.Sum([1]).ToDoubles(), y => Assert.Equal(1, y / (each * columns), 1e-5));
+        Assert.Equal(1, x.Mean().ToDoubles()[0] / each, 1e-5);
+    }
+}
