@@ -1,0 +1,121 @@
+namespace MiniTorch.Ops;
+
+/// <summary>
+/// What outputs see of x, as rows [taps, channels]: gathered, or added back. Rows are outputs in the order [n, d, h, w]; taps are in the order of the kernel.
+/// x points at the first of <c>channels</c> wanted channels of a pixel.
+/// </summary>
+static unsafe class Patches
+{
+    internal static void Gather<T, V>(in Windows windows, T* x, int channels, int begin, int end, int t0, int t1, T* to)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    {
+        (Axis d, Axis h, Axis w, int pixel) = (windows.D, windows.H, windows.W, windows.Channels);
+        bool runs = w.Dilation == 1 && channels == pixel;                   // taps along w are neighbours in memory
+        Place at = new(windows, begin);
+        for (int row = begin; row < end; row++, at.Next(windows))
+        {
+            int z = d.First(at.D), y = h.First(at.H), left = w.First(at.W);
+            (int w0, int w1) = w.Taps(at.W);
+            T* image = x + (long)at.N * windows.Inputs * pixel;
+            for (int t = t0; t < t1;)
+            {
+                int line = t / w.Kernel, j = t - line * w.Kernel, stop = Math.Min(w.Kernel, j + t1 - t);
+                int iz = z + line / h.Kernel * d.Dilation, iy = y + line % h.Kernel * h.Dilation;
+                t += stop - j;
+                if ((uint)iz >= (uint)d.In || (uint)iy >= (uint)h.In)
+                {
+                    to = Zero<T, V>(to, (stop - j) * channels);
+                    continue;
+                }
+                T* from = image + ((long)iz * h.In + iy) * w.In * pixel;
+                int a = Math.Clamp(w0, j, stop), b = Math.Clamp(w1, a, stop);
+                to = Zero<T, V>(to, (a - j) * channels);
+                if (runs) to = Copy<T, V>(from + (long)(left + a) * pixel, to, (b - a) * channels);
+                else
+                    for (int k = a; k < b; k++) to = Copy<T, V>(from + (long)(left + k * w.Dilation) * pixel, to, channels);
+                to = Zero<T, V>(to, (stop - b) * channels);
+            }
+        }
+    }
+
+    internal static void Scatter<T, V>(in Windows windows, T* x, int channels, int begin, int end, T* from)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    {
+        (Axis d, Axis h, Axis w, int pixel) = (windows.D, windows.H, windows.W, windows.Channels);
+        bool runs = w.Dilation == 1 && channels == pixel;
+        Place at = new(windows, begin);
+        for (int row = begin; row < end; row++, at.Next(windows))
+        {
+            int z = d.First(at.D), y = h.First(at.H), left = w.First(at.W);
+            (int w0, int w1) = w.Taps(at.W);
+            T* image = x + (long)at.N * windows.Inputs * pixel;
+            for (int line = 0; line < d.Kernel * h.Kernel; line++, from += w.Kernel * channels)
+            {
+                int iz = z + line / h.Kernel * d.Dilation, iy = y + line % h.Kernel * h.Dilation;
+                if ((uint)iz >= (uint)d.In || (uint)iy >= (uint)h.In) continue;
+                T* to = image + ((long)iz * h.In + iy) * w.In * pixel;
+                if (runs) Add<T, V>(from + w0 * channels, to + (long)(left + w0) * pixel, (w1 - w0) * channels);
+                else
+                    for (int k = w0; k < w1; k++) Add<T, V>(from + k * channels, to + (long)(left + k * w.Dilation) * pixel, channels);
+            }
+        }
+    }
+
+    internal static void Clear<T, V>(in Windows windows, T* x, int channels, int image) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    {
+        x += (long)image * windows.Inputs * windows.Channels;
+        if (channels == windows.Channels) Zero<T, V>(x, windows.Inputs * channels);
+        else
+            for (int i = 0; i < windows.Inputs; i++, x += windows.Channels) Zero<T, V>(x, channels);
+    }
+
+    static T* Copy<T, V>(T* from, T* to, int n) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    {
+        int i = 0;
+        for (; i <= n - V.Count; i += V.Count) V.Load(from + i).Store(to + i);
+        for (; i < n; i++) to[i] = from[i];
+        return to + n;
+    }
+
+    static T* Zero<T, V>(T* to, int n) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    {
+        int i = 0;
+        for (; i <= n - V.Count; i += V.Count) V.Of(0).Store(to + i);
+        for (; i < n; i++) to[i] = T.Zero;
+        return to + n;
+    }
+
+    static void Add<T, V>(T* from, T* to, int n) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    {
+        int i = 0;
+        for (; i <= n - V.Count; i += V.Count) (V.Load(to + i) + V.Load(from + i)).Store(to + i);
+        for (; i < n; i++) to[i] += from[i];
+    }
+
+    /// <summary>Position of an output.</summary>
+    struct Place
+    {
+        internal int N, D, H, W;
+
+        internal Place(in Windows windows, int row)
+        {
+            W = row % windows.W.Out;
+            row /= windows.W.Out;
+            H = row % windows.H.Out;
+            row /= windows.H.Out;
+            D = row % windows.D.Out;
+            N = row / windows.D.Out;
+        }
+
+        internal void Next(in Windows windows)
+        {
+            if (++W < windows.W.Out) return;
+            W = 0;
+            if (++H < windows.H.Out) return;
+            H = 0;
+            if (++D < windows.D.Out) return;
+            D = 0;
+            N++;
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using System.Runtime.CompilerServices;
+
+namespace MiniTorch.Ops;
+
+/// <summary>Windows along one axis: output o sees inputs o · Stride − Padding + k · Dilation for k &lt; Kernel.</summary>
+readonly record struct Axis(int In, int Out, int Kernel, int Stride, int Padding, int Dilation)
+{
+    /// <summary>The axis that shapes of lower rank do not have.</summary>
+    internal static Axis None { get; } = new(1, 1, 1, 1, 0, 1);
+
+    /// <summary>True if every output sees its own input only.</summary>
+    internal bool IsPoint => Kernel == 1 && Stride == 1 && Padding == 0;
+
+    /// <summary>Input that tap 0 of an output sees; may lie outside.</summary>
+    internal int First(int o) => o * Stride - Padding;
+
+    /// <summary>Taps [begin, end) of an output that lie inside the input.</summary>
+    internal (int Begin, int End) Taps(int o)
+    {
+        int first = First(o);
+        int begin = first >= 0 ? 0 : (-first + Dilation - 1) / Dilation;
+        int end = Math.Min(Kernel, In - first <= 0 ? 0 : (In - first + Dilation - 1) / Dilation);
+        return (begin, Math.Max(begin, end));
+    }
+
+    /// <summary>The output whose tap k sees input i, if there is one.</summary>
+    internal bool Output(int i, int k, out int o)
+    {
+        int from = i + Padding - k * Dilation;
+        o = from / Stride;
+        return from >= 0 && o < Out && o * Stride == from;
+    }
+}
+
+/// <summary>Sliding windows over [batch, d, h, w, channels]; shapes of rank 1 and 2 have d (and h) of size 1.</summary>
+readonly record struct Windows(int Batch, int Channels, Axis D, Axis H, Axis W)
+{
+    /// <summary>Elements under a window, per channel.</summary>
+    internal int Taps => D.Kernel * H.Kernel * W.Kernel;
+
+    /// <summary>Outputs of one image.</summary>
+    internal int Outputs => D.Out * H.Out * W.Out;
+
+    /// <summary>Inputs of one image.</summary>
+    internal int Inputs => D.In * H.In * W.In;
+
+    /// <summary>
+    /// Windows over x [n, *spatial, c]. Stride, padding and dilation have one value per axis, one for all, or none (1, 0, 1). A kernel larger than the padded
+    /// input is an error.
+    /// </summary>
+    internal static Windows Over(Tensor x, ReadOnlySpan<int> kernel, ReadOnlySpan<int> stride, ReadOnlySpan<int> padding, ReadOnlySpan<int> dilation,
+        [CallerFilePath] string file = "")
+    {
+        int rank = x.Shape.Rank - 2;
+        Expect.That(rank is >= 1 and <= 3, "x must be [n, *spatial, c] with one to three spatial axes", x, file);
+        Expect.That(kernel.Length == rank || kernel.Length == 1, $"the kernel has {kernel.Length} axes, x must have {kernel.Length} + 2 dimensions", x, file);
+        Expect.That(Fits(stride, rank, 1) && Fits(padding, rank, 0) && Fits(dilation, rank, 1),
+            $"stride, padding and dilation take one value or {rank}, at least 1, 0 and 1", x, file);
+        Span<Axis> axes = [Axis.None, Axis.None, Axis.None];
+        for (int i = 0; i < rank; i++)
+        {
+            (int size, int k, int s, int p, int d) = (x.Shape[i + 1], At(kernel, i, 1), At(stride, i, 1), At(padding, i, 0), At(dilation, i, 1));
+            int room = size + 2 * p - d * (k - 1) - 1;
+            Expect.That(k >= 1 && room >= 0, $"a kernel of {k} (dilation {d}) does not fit into axis {i} with padding {p}", x, file);
+            axes[3 - rank + i] = new(size, room / s + 1, k, s, p, d);
+        }
+        return new(x.Shape[0], x.Shape[^1], axes[0], axes[1], axes[2]);
+    }
+
+    /// <summary>[n, *spatial, channels] of the outputs, of the rank of x.</summary>
+    internal Shape Result(Shape x, int channels)
+    {
+        ReadOnlySpan<int> all = [Batch, D.Out, H.Out, W.Out, channels];
+        int rank = x.Rank - 2;
+        return Shape.Create([all[0], .. all[(4 - rank)..]]);
+    }
+
+    static int At(ReadOnlySpan<int> values, int i, int otherwise) => values.Length == 0 ? otherwise : values.Length == 1 ? values[0] : values[i];
+
+    static bool Fits(ReadOnlySpan<int> values, int rank, int least)
+    {
+        foreach (int v in values) if (v < least) return false;
+        return values.Length <= 1 || values.Length == rank;
+    }
+}
