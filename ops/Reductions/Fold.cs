@@ -26,7 +26,7 @@ interface IFold
 static unsafe class Fold<F> where F : struct, IFold
 {
     const int BlockSize = 16384;        // elements an item reads
-    const int LongestBlock = 512;       // rows of a block: bounds the rounding error of its one accumulator
+    const int LongestBlock = 256;       // rows of a block: bounds the rounding error of its one accumulator
     const int Span = 2048;              // columns of an item where rows are kept
 
     /// <summary>Blocks: how many a fold is cut into; Group: outputs (rows of outputs where rows are kept) that an item makes; BlockRows: rows of a block.</summary>
@@ -172,7 +172,7 @@ static unsafe class Fold<F> where F : struct, IFold
             args.Y.As<T>()[o] = Across<T, V>(a) * T.CreateChecked(args.Scale);
         }
 
-        /// <summary>Merges the blocks of a span of columns.</summary>
+        /// <summary>Merges the blocks of a span of columns; in two levels, which keeps the rounding error of many blocks small.</summary>
         static void MergeRow<T, V>(in MergeArgs args, int item) where T : unmanaged where V : struct, ILanes<V, T>
         {
             int spans = Workers.Blocks(args.Row, Span), o = item / spans;
@@ -181,13 +181,14 @@ static unsafe class Fold<F> where F : struct, IFold
             for (; i < to; i += V.Count)
             {
                 int n = Math.Min(V.Count, to - i);
-                V a = V.Of(F.Start);
+                V start = V.Of(F.Start), all = start, some = start;
                 for (int b = 0; b < args.Blocks; b++)
                 {
                     T* from = parts + (long)b * args.Row + i;
-                    a = F.Merge(a, n == V.Count ? V.Load(from) : Lanes.LoadPartial<V, T>(from, n));
+                    some = F.Merge(some, n == V.Count ? V.Load(from) : Lanes.LoadPartial<V, T>(from, n));
+                    if (b % 64 == 63) (all, some) = (F.Merge(all, some), start);
                 }
-                a *= V.Of(args.Scale);
+                V a = F.Merge(all, some) * V.Of(args.Scale);
                 if (n == V.Count) a.Store(y + i);
                 else Lanes.StorePartial(a, y + i, n);
             }

@@ -39,8 +39,8 @@ public sealed class ReductionTests
     [Fact]
     public void A_vector_of_zeros_has_length_zero_and_slope_zero()
     {
-        Assert.Equal([0, 0, 0.6, 0.8], Slopes(static x => x.Norm2([1]), [2, 2], 0, 0, 3, 4));
-        Assert.Equal([0.6, 0.8, 0, 0, -0.6, -0.8], Slopes(static x => x.Cdist(Tensor.Of([0.0, 0], [1, 2])), [3, 2], 3, 4, 0, 0, -3, -4));
+        Assert.Equal([0, 0, 0.375, -0.5], Slopes(static x => x.Norm2([1]) * Tensor.Of([1, 0.625], [2]), [2, 2], 0, 0, 3, -4));
+        Assert.Equal([0.75, 1, 0, 0, -0.75, -1], Slopes(static x => x.Cdist(Tensor.Of([0.0, 0], [1, 2])) * 1.25, [3, 2], 3, 4, 0, 0, -3, -4));
     }
 
     [Fact]

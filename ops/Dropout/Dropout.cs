@@ -1,0 +1,118 @@
+namespace MiniTorch.Ops;
+
+/// <summary>
+/// Dropout: y = m x / (1 − p), where each m is 1 with probability 1 − p, else 0; outside recording y = x. With a whole example (first dimension) per m it is drop path. dx = m dy / (1 − p).
+/// The bits come from a counter, so backward draws them again; it saves only the counter's state, four words.
+/// </summary>
+public sealed unsafe class Dropout : Op
+{
+    const int BlockSize = 16384;        // a multiple of the four words of a counter
+
+    readonly Input x;
+    readonly Saved state;
+    readonly uint site;
+    readonly double rate;
+    readonly int unit;
+
+    Dropout(Tensor x, Tensor state, uint site, double rate, int unit) : base(x)
+        => (this.x, this.state, this.site, this.rate, this.unit) = (x, Save(state), site, rate, unit);
+
+    /// <summary>Zeroes each element with probability rate, in [0, 1], while recording.</summary>
+    public static Tensor Of(Tensor x, double rate, RandomSite random) => Of(x, rate, random, 1);
+
+    /// <summary>Drop path: zeroes whole examples [n, ...] with probability rate, in [0, 1], while recording.</summary>
+    public static Tensor Path(Tensor x, double rate, RandomSite random)
+    {
+        Expect.That(x.Shape.Rank > 0, "x must be [n, ...]", x);
+        return Of(x, rate, random, x.Shape.Product(1, x.Shape.Rank));
+    }
+
+    static Tensor Of(Tensor x, double rate, RandomSite random, int unit)
+    {
+        Expect.Real(x);
+        if (rate is not (>= 0 and <= 1)) throw new TensorException($"Dropout: rate must be in [0, 1], got {rate}");
+        if (!Tape.Recording || rate == 0) return x;
+        Expect.Indices(random.State);
+        Expect.Shape(random.State, [4]);
+        Expect.That(random.State.Device == x.Device, $"the random state must be on {x.Device}", random.State);
+        Tensor y = Tensor.Like(x), state = Tensor.Like(random.State);
+        x.Device.Copy(random.State.Address, state.Address, state.Bytes);
+        GC.KeepAlive(random.State);
+        kernel.Launch(x.Device, x.DType, new(x, y, state, random.Site, rate, x.Count, unit));
+        return Tape.Tracks(x) ? y.From(new Dropout(x, state, random.Site, rate, unit)) : y;
+    }
+
+    /// <inheritdoc/>
+    protected override void Backward(Tensor dy, Gradients gradients)
+    {
+        Tensor dx = Tensor.Like(dy);
+        kernel.Launch(dy.Device, dy.DType, new(dy, dx, state, site, rate, dy.Count, unit));
+        gradients.Add(x, dx);
+    }
+
+    /// <summary>Unit: elements that share one draw.</summary>
+    readonly record struct Args(Pointer X, Pointer Y, Pointer State, uint Site, double Rate, int Count, int Unit);
+
+    static readonly Kernel<Args> kernel = Kernel<Args>.On<Body>("Dropout");
+
+    /// <summary>Draw i is word i mod 4 of counter (i / 4, site, step), keyed by the seed; it keeps where its number in [0, 1) is not below the rate.</summary>
+    struct Body : ICpuKernel<Args>
+    {
+        public static void Run<T, V>(CpuDevice device, in Args args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        {
+            if (args.Unit == 1) device.Workers.For(Workers.Blocks(args.Count, BlockSize), args, &Elements<T, V>);
+            else if (args.Count > 0) device.Workers.For(args.Count / args.Unit, args, &Example<T, V>);
+        }
+
+        static void Elements<T, V>(in Args args, int block) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        {
+            (int i, int end) = Workers.Range(block, args.Count, BlockSize);
+            T* x = args.X.As<T>(), y = args.Y.As<T>(), factors = stackalloc T[4];
+            T kept = Kept<T>(args.Rate);
+            float rate = (float)args.Rate;
+            for (; i < end; i += 4)
+            {
+                (uint a, uint b, uint c, uint d) = Words(args, (uint)i / 4);
+                factors[0] = Philox.Unit(a) >= rate ? kept : T.Zero;
+                factors[1] = Philox.Unit(b) >= rate ? kept : T.Zero;
+                factors[2] = Philox.Unit(c) >= rate ? kept : T.Zero;
+                factors[3] = Philox.Unit(d) >= rate ? kept : T.Zero;
+                for (int k = 0; k < 4 && i + k < end; k++) y[i + k] = x[i + k] * factors[k];
+            }
+        }
+
+        static void Example<T, V>(in Args args, int n) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        {
+            (uint a, uint b, uint c, uint d) = Words(args, (uint)n / 4);
+            uint word = (n % 4) switch { 0 => a, 1 => b, 2 => c, _ => d };
+            T factor = Philox.Unit(word) >= (float)args.Rate ? Kept<T>(args.Rate) : T.Zero;
+            V factors = V.All(factor);
+            long start = (long)n * args.Unit;
+            T* x = args.X.As<T>() + start, y = args.Y.As<T>() + start;
+            int i = 0;
+            for (; i <= args.Unit - V.Count; i += V.Count) (V.Load(x + i) * factors).Store(y + i);
+            for (; i < args.Unit; i++) y[i] = x[i] * factor;
+        }
+
+        static (uint X, uint Y, uint Z, uint W) Words(in Args args, uint counter)
+        {
+            uint* state = args.State.As<uint>();
+            return Philox.Words((ulong)state[1] << 32 | state[0], counter, args.Site, state[2], state[3]);
+        }
+
+        static T Kept<T>(double rate) where T : unmanaged, IBinaryFloatingPointIeee754<T> => rate < 1 ? T.CreateChecked(1 / (1 - rate)) : T.Zero;
+    }
+}
+
+/// <summary>x.Dropout(rate, random) and x.DropPath(rate, random).</summary>
+public static class DropoutExtension
+{
+    extension(Tensor x)
+    {
+        /// <summary>Zeroes each element with probability rate and scales the others by 1 / (1 − rate), while recording.</summary>
+        public Tensor Dropout(double rate, RandomSite random) => Ops.Dropout.Of(x, rate, random);
+
+        /// <summary>Zeroes whole examples [n, ...] with probability rate and scales the others by 1 / (1 − rate), while recording.</summary>
+        public Tensor DropPath(double rate, RandomSite random) => Ops.Dropout.Path(x, rate, random);
+    }
+}
