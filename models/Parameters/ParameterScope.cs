@@ -11,32 +11,35 @@ public readonly struct ParameterScope
     internal ParameterScope(ParameterStore store, string path) => (this.store, this.path) = (store, path);
 
     /// <summary>The scope of a named part.</summary>
-    public ParameterScope this[string name] => new(store, Path(name));
+    public ParameterScope this[string name] => new(store, Full(name));
 
     /// <summary>The scope of a numbered part.</summary>
     public ParameterScope this[int index] => this[index.ToString(CultureInfo.InvariantCulture)];
 
     /// <summary>Declares a trained tensor.</summary>
-    public Tensor Parameter(string name, Shape shape, Init init, AxisOrder? order = null) => store.Declare(Path(name), shape, init, order ?? AxisOrder.Same, trained: true);
+    public Tensor Parameter(string name, Shape shape, Init init, AxisOrder? order = null) => store.Declare(Full(name), shape, init, order ?? AxisOrder.Same, trained: true);
 
     /// <summary>Declares a tensor that is saved with the model but not trained: running statistics.</summary>
-    public Tensor State(string name, Shape shape, Init init) => store.Declare(Path(name), shape, init, AxisOrder.Same, trained: false);
+    public Tensor State(string name, Shape shape, Init init) => store.Declare(Full(name), shape, init, AxisOrder.Same, trained: false);
 
     /// <summary>Gives a tensor declared elsewhere a second name; its gradients are summed.</summary>
     public Tensor Share(string name, Tensor x)
     {
-        store.Share(Path(name), x);
+        store.Share(Full(name), x);
         return x;
     }
 
     /// <summary>True unless a checkpoint is being read that lacks this name: asks for an optional part.</summary>
-    public bool Has(string name) => store.Has(Path(name));
+    public bool Has(string name) => store.Has(Full(name));
 
     /// <summary>A place that draws random bits, named by this path.</summary>
-    public RandomSite Random(string name = "") => store.Site(Path(name));
+    public RandomSite Random(string name = "") => store.Site(Full(name));
 
     /// <summary>Registers what <see cref="ParameterStore.Constrain()"/> does after each update.</summary>
     public void Constrain(Action constraint) => store.Constrain(constraint);
 
-    string Path(string name) => path.Length == 0 ? name : name.Length == 0 ? path : path + "." + name;
+    /// <summary>The full path: what a parameter declared here is prefixed with.</summary>
+    public string Path => path;
+
+    string Full(string name) => path.Length == 0 ? name : name.Length == 0 ? path : path + "." + name;
 }

@@ -1,12 +1,12 @@
 namespace MiniTorch.Ops;
 
 /// <summary>y[…, o] = Σᵢ x[…, i] · weight[i, o] (+ bias[o]).</summary>
-public sealed class Linear : Op
+public sealed class LinearOp : Op
 {
     readonly Input x, weight, bias;
     readonly Saved? savedX, savedWeight;
 
-    Linear(Tensor x, Tensor weight, Tensor? bias) : base(x, weight, bias)
+    LinearOp(Tensor x, Tensor weight, Tensor? bias) : base(x, weight, bias)
     {
         (this.x, this.weight, this.bias) = (x, weight, bias);
         savedX = SaveOptional(weight.Tracked ? x : null);
@@ -28,7 +28,7 @@ public sealed class Linear : Op
         }
         Tensor y = Tensor.Like(x, x.Shape.With(^1, outputs));
         Gemm.Product.Launch(x.Device, x.DType, new(x, weight, y, x.Shape.Product(0, x.Shape.Rank - 1), outputs, inputs) { Bias = bias });
-        return Tape.Tracks(x, weight, bias) ? y.From(new Linear(x, weight, bias)) : y;
+        return Tape.Tracks(x, weight, bias) ? y.From(new LinearOp(x, weight, bias)) : y;
     }
 
     /// <summary>dx = dy · weightᵀ, dweight = xᵀ · dy, dbias = the column sums of dy.</summary>
@@ -57,6 +57,6 @@ public static class LinearExtension
     extension(Tensor x)
     {
         /// <summary>x [..., in] by weight [in, out] plus an optional bias [out]: [..., out].</summary>
-        public Tensor Linear(Tensor weight, Tensor? bias = null) => MiniTorch.Ops.Linear.Of(x, weight, bias);
+        public Tensor Linear(Tensor weight, Tensor? bias = null) => LinearOp.Of(x, weight, bias);
     }
 }

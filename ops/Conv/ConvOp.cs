@@ -4,14 +4,14 @@ namespace MiniTorch.Ops;
 /// Convolution in one to three dimensions, channels last: y[n, o…, c] = Σ x[n, o… · stride − padding + k… · dilation, i] · weight[k…, i, c] (+ bias[c]) over the
 /// kernel k and the input channels i of c's group. Depthwise convolutions (one input channel a group) go to <see cref="DepthwiseConv"/>.
 /// </summary>
-public sealed class Conv : Op
+public sealed class ConvOp : Op
 {
     readonly Input x, weight, bias;
     readonly Saved? savedX, savedWeight;
     readonly Windows windows;
     readonly int groups;
 
-    Conv(Tensor x, Tensor weight, Tensor? bias, Windows windows, int groups) : base(x, weight, bias)
+    ConvOp(Tensor x, Tensor weight, Tensor? bias, Windows windows, int groups) : base(x, weight, bias)
     {
         (this.x, this.weight, this.bias, this.windows, this.groups) = (x, weight, bias, windows, groups);
         savedX = SaveOptional(weight.Tracked ? x : null);
@@ -40,7 +40,7 @@ public sealed class Conv : Op
         if (groups == inputs && groups > 1) return DepthwiseConv.Of(x, weight, bias, windows);
         Tensor y = Tensor.Like(x, windows.Result(x.Shape, outputs));
         ConvKernels.Forward.Launch(x.Device, x.DType, new(x, weight, y, bias, windows, outputs, groups));
-        return Tape.Tracks(x, weight, bias) ? y.From(new Conv(x, weight, bias, windows, groups)) : y;
+        return Tape.Tracks(x, weight, bias) ? y.From(new ConvOp(x, weight, bias, windows, groups)) : y;
     }
 
     /// <summary>dx by the transposed convolution, dweight by the correlation of x with dy, dbias by the column sums of dy.</summary>
@@ -70,6 +70,6 @@ public static class ConvExtension
     {
         /// <summary>Convolution of x [n, *spatial, in] with weight [*kernel, in / groups, out]; one value per axis, one for all, or none for 1, 0 and 1.</summary>
         public Tensor Conv(Tensor weight, Tensor? bias = null, ReadOnlySpan<int> stride = default, ReadOnlySpan<int> padding = default,
-            ReadOnlySpan<int> dilation = default, int groups = 1) => MiniTorch.Ops.Conv.Of(x, weight, bias, stride, padding, dilation, groups);
+            ReadOnlySpan<int> dilation = default, int groups = 1) => ConvOp.Of(x, weight, bias, stride, padding, dilation, groups);
     }
 }

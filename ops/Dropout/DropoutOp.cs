@@ -4,7 +4,7 @@ namespace MiniTorch.Ops;
 /// Dropout: y = m x / (1 − p), where each m is 1 with probability 1 − p, else 0; outside recording y = x. With a whole example (first dimension) per m it is drop path. dx = m dy / (1 − p).
 /// The bits come from a counter, so backward draws them again; it saves only the counter's state, four words.
 /// </summary>
-public sealed unsafe class Dropout : Op
+public sealed unsafe class DropoutOp : Op
 {
     const int BlockSize = 16384;        // a multiple of the four words of a counter
 
@@ -14,7 +14,7 @@ public sealed unsafe class Dropout : Op
     readonly double rate;
     readonly int unit;
 
-    Dropout(Tensor x, Tensor state, uint site, double rate, int unit) : base(x)
+    DropoutOp(Tensor x, Tensor state, uint site, double rate, int unit) : base(x)
         => (this.x, this.state, this.site, this.rate, this.unit) = (x, Save(state), site, rate, unit);
 
     /// <summary>Zeroes each element with probability rate, in [0, 1], while recording.</summary>
@@ -39,7 +39,7 @@ public sealed unsafe class Dropout : Op
         x.Device.Copy(random.State.Address, state.Address, state.Bytes);
         GC.KeepAlive(random.State);
         kernel.Launch(x.Device, x.DType, new(x, y, state, random.Site, rate, x.Count, unit));
-        return Tape.Tracks(x) ? y.From(new Dropout(x, state, random.Site, rate, unit)) : y;
+        return Tape.Tracks(x) ? y.From(new DropoutOp(x, state, random.Site, rate, unit)) : y;
     }
 
     /// <inheritdoc/>
@@ -110,9 +110,9 @@ public static class DropoutExtension
     extension(Tensor x)
     {
         /// <summary>Zeroes each element with probability rate and scales the others by 1 / (1 − rate), while recording.</summary>
-        public Tensor Dropout(double rate, RandomSite random) => Ops.Dropout.Of(x, rate, random);
+        public Tensor Dropout(double rate, RandomSite random) => DropoutOp.Of(x, rate, random);
 
         /// <summary>Zeroes whole examples [n, ...] with probability rate and scales the others by 1 / (1 − rate), while recording.</summary>
-        public Tensor DropPath(double rate, RandomSite random) => Ops.Dropout.Path(x, rate, random);
+        public Tensor DropPath(double rate, RandomSite random) => DropoutOp.Path(x, rate, random);
     }
 }

@@ -1,0 +1,128 @@
+using MiniTorch.Ops;
+
+namespace MiniTorch.Models;
+
+/// <summary>
+/// Sizes of a ConvNeXt. With <see cref="Version"/> set, every depthwise convolution is a DCLS of <see cref="KernelCount"/> taps in a window of <see cref="KernelSize"/>;
+/// without, a plain one of that size.
+/// </summary>
+public sealed record ConvNeXtOptions
+{
+    /// <summary>Blocks per stage.</summary>
+    public int[] Depths { get; init; } = [3, 3, 9, 3];
+
+    /// <summary>Channels per stage.</summary>
+    public int[] Dims { get; init; } = [96, 192, 384, 768];
+
+    /// <summary>Channels of the input image.</summary>
+    public int InputChannels { get; init; } = 3;
+
+    /// <summary>Number of classes.</summary>
+    public int Classes { get; init; } = 1000;
+
+    /// <summary>Kernel and stride of the patchifying stem, height and width; [2, 16] for spectrograms.</summary>
+    public int[] Stem { get; init; } = [4, 4];
+
+    /// <summary>Size of the depthwise kernels, odd.</summary>
+    public int KernelSize { get; init; } = 7;
+
+    /// <summary>DCLS interpolation (v0, v1, max, gauss, or our names), or null for plain depthwise convolutions.</summary>
+    public string? Version { get; init; }
+
+    /// <summary>DCLS taps a kernel.</summary>
+    public int KernelCount { get; init; } = 34;
+
+    /// <summary>One set of DCLS positions (and widths) per stage, as in the official models, or one per block.</summary>
+    public bool SharedPositions { get; init; } = true;
+
+    /// <summary>Largest drop-path rate; it rises linearly over the blocks.</summary>
+    public double DropPath { get; init; }
+
+    /// <summary>What layer scale starts from; 0 leaves layer scale out.</summary>
+    public double LayerScale { get; init; } = 1e-6;
+}
+
+/// <summary>
+/// ConvNeXt (Liu et al., arXiv 2201.03545) and ConvNeXt-dcls on images [n, h, w, c]: a patchifying stem, four stages of blocks with a normalised 2×2 downsampling between,
+/// mean over positions, norm, linear head. Names and initial values are the official ones.
+/// </summary>
+public sealed class ConvNeXt : ILayer
+{
+    const double Deviation = 0.02;
+
+    readonly Sequential body;
+    readonly LayerNorm norm;
+    readonly Linear head;
+    readonly List<Dcls>[] stages;
+
+    /// <summary>Declares the model's parameters at <paramref name="at"/>.</summary>
+    public ConvNeXt(ParameterScope at, ConvNeXtOptions options)
+    {
+        int count = options.Depths.Length;
+        if (count == 0 || options.Dims.Length != count) throw new TensorException($"ConvNeXt: depths [{string.Join(", ", options.Depths)}] and dims [{string.Join(", ", options.Dims)}] must name the same stages");
+        stages = new List<Dcls>[count];
+        List<ILayer> layers = [];
+        int total = options.Depths.Sum(), block = 0;
+        for (int s = 0; s < count; s++)
+        {
+            ParameterScope down = at["downsample_layers"][s];
+            int width = options.Dims[s], before = s == 0 ? options.InputChannels : options.Dims[s - 1];
+            PerAxis patch = s == 0 ? PerAxis.Create(options.Stem) : 2;
+            if (s > 0) layers.Add(new LayerNorm(down[0], before));
+            layers.Add(new Conv2d(down[s == 0 ? 0 : 1], before, width, patch, stride: patch, weightInit: Inits.TruncatedNormal(Deviation), biasInit: Inits.Zeros));
+            if (s == 0) layers.Add(new LayerNorm(down[1], width));
+            stages[s] = [];
+            for (int b = 0; b < options.Depths[s]; b++, block++)
+            {
+                double drop = total > 1 ? options.DropPath * block / (total - 1) : 0;
+                layers.Add(new Block(at["stages"][s][b], width, drop, options, stages[s]));
+            }
+        }
+        body = new([.. layers]);
+        norm = new(at["norm"], options.Dims[^1]);
+        head = new(at["head"], options.Dims[^1], options.Classes, weightInit: Inits.TruncatedNormal(Deviation), biasInit: Inits.Zeros);
+    }
+
+    /// <summary>The DCLS layers of each stage; empty lists in a plain model.</summary>
+    public IReadOnlyList<IReadOnlyList<Dcls>> Stages => stages;
+
+    /// <summary>Logits [n, classes] of images [n, h, w, c].</summary>
+    public Tensor Forward(Tensor x) => head.Forward(norm.Forward(body.Forward(x).Mean([1, 2])));
+
+    /// <summary>x + drop path(γ · project(GELU(expand(norm(depthwise x))))).</summary>
+    sealed class Block : ILayer
+    {
+        readonly ILayer depthwise;
+        readonly LayerNorm norm;
+        readonly Linear expand, project;
+        readonly LayerScale? scale;
+        readonly DropPath drop;
+
+        internal Block(ParameterScope at, int width, double dropRate, ConvNeXtOptions options, List<Dcls> stage)
+        {
+            int k = options.KernelSize;
+            Init weight = Inits.TruncatedNormal(Deviation);
+            if (options.Version is null) depthwise = new Conv2d(at["dwconv"], width, width, k, padding: k / 2, groups: width, weightInit: weight, biasInit: Inits.Zeros);
+            else
+            {
+                (Tensor, Tensor?)? shared = options.SharedPositions && stage.Count > 0 ? (stage[0].Position, stage[0].Sigma) : null;
+                Dcls2d dcls = new(at["dwconv"], width, width, options.KernelCount, k, padding: k / 2, groups: width, version: Interpolation.Parse(options.Version), shared: shared,
+                    weightInit: weight, biasInit: Inits.Zeros);
+                stage.Add(dcls);
+                depthwise = dcls;
+            }
+            norm = new(at["norm"], width);
+            expand = new(at["pwconv1"], width, 4 * width, weightInit: weight, biasInit: Inits.Zeros);
+            project = new(at["pwconv2"], 4 * width, width, weightInit: weight, biasInit: Inits.Zeros);
+            scale = options.LayerScale == 0 ? null : new(at, "gamma", width, options.LayerScale);
+            drop = new(at, dropRate);
+        }
+
+        public Tensor Forward(Tensor x)
+        {
+            Tensor y = project.Forward(expand.Forward(norm.Forward(depthwise.Forward(x))).Gelu());
+            if (scale is not null) y = scale.Forward(y);
+            return x + drop.Forward(y);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using MiniTorch.Ops;
+
+namespace MiniTorch.Models;
+
+/// <summary>
+/// Convolution (cross-correlation) of x [n, *spatial, in]. Parameters: weight [*kernel, in/groups, out] (in files (out, in/groups, *kernel)), bias [out]; PyTorch's
+/// initial values unless others are given. The number of spatial axes is that of the subclass.
+/// </summary>
+public abstract class Conv : ILayer
+{
+    readonly Tensor weight;
+    readonly Tensor? bias;
+    readonly int[] stride, padding, dilation;
+    readonly int groups;
+    readonly PaddingMode mode;
+    readonly string path, kind;
+
+    private protected Conv(int rank, ParameterScope at, int inputs, int outputs, PerAxis kernel, PerAxis stride, PerAxis padding, PerAxis dilation, int groups, bool bias,
+        PaddingMode mode, Init? weightInit, Init? biasInit)
+    {
+        if (groups < 1 || inputs % groups != 0 || outputs % groups != 0) throw new TensorException($"Conv: {inputs} inputs and {outputs} outputs must be multiples of {groups} groups");
+        int[] size = kernel.For(rank);
+        int fanIn = size.Aggregate(inputs / groups, static (product, s) => product * s);
+        (this.stride, this.padding, this.dilation, this.groups, this.mode) = (stride.For(rank), padding.For(rank), dilation.For(rank), groups, mode);
+        weight = at.Parameter("weight", [.. size, inputs / groups, outputs], weightInit ?? Inits.FanIn(fanIn), AxisOrder.Kernel);
+        this.bias = bias ? at.Parameter("bias", [outputs], biasInit ?? Inits.FanIn(fanIn)) : null;
+        path = at.Path;
+        kind = $"Conv{rank}d {string.Join('×', size)} {inputs} → {outputs}" + (groups > 1 ? $" in {groups} groups" : "");
+    }
+
+    /// <inheritdoc/>
+    public Tensor Forward(Tensor x)
+    {
+        Tensor y = Apply(x, weight, bias, stride, padding, dilation, groups, mode);
+        return Trace.Report(y, path, kind, weight.Count + (bias?.Count ?? 0), (long)y.Count / weight.Shape[^1] * weight.Count);
+    }
+
+    /// <summary>A convolution with any padding mode: zeros are part of the convolution, the other modes pad first.</summary>
+    internal static Tensor Apply(Tensor x, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, int groups, PaddingMode mode)
+        => mode == PaddingMode.Zeros
+            ? x.Conv(weight, bias, stride, padding, dilation, groups)
+            : x.PadSpatial(mode, padding).Conv(weight, bias, stride, new int[padding.Length], dilation, groups);
+}
+
+/// <summary>Convolution of sequences [n, l, in].</summary>
+public sealed class Conv1d(ParameterScope at, int inputs, int outputs, PerAxis kernel, PerAxis? stride = null, PerAxis padding = default, PerAxis? dilation = null,
+    int groups = 1, bool bias = true, PaddingMode mode = PaddingMode.Zeros, Init? weightInit = null, Init? biasInit = null)
+    : Conv(1, at, inputs, outputs, kernel, stride ?? 1, padding, dilation ?? 1, groups, bias, mode, weightInit, biasInit);
+
+/// <summary>Convolution of images [n, h, w, in].</summary>
+public sealed class Conv2d(ParameterScope at, int inputs, int outputs, PerAxis kernel, PerAxis? stride = null, PerAxis padding = default, PerAxis? dilation = null,
+    int groups = 1, bool bias = true, PaddingMode mode = PaddingMode.Zeros, Init? weightInit = null, Init? biasInit = null)
+    : Conv(2, at, inputs, outputs, kernel, stride ?? 1, padding, dilation ?? 1, groups, bias, mode, weightInit, biasInit);
+
+/// <summary>Convolution of volumes [n, d, h, w, in].</summary>
+public sealed class Conv3d(ParameterScope at, int inputs, int outputs, PerAxis kernel, PerAxis? stride = null, PerAxis padding = default, PerAxis? dilation = null,
+    int groups = 1, bool bias = true, PaddingMode mode = PaddingMode.Zeros, Init? weightInit = null, Init? biasInit = null)
+    : Conv(3, at, inputs, outputs, kernel, stride ?? 1, padding, dilation ?? 1, groups, bias, mode, weightInit, biasInit);

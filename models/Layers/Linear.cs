@@ -1,0 +1,18 @@
+using MiniTorch.Ops;
+
+namespace MiniTorch.Models;
+
+/// <summary>y = x · W + b over the last dimension. Parameters: weight [in, out] (in files (out, in)), bias [out]; PyTorch's initial values unless others are given.</summary>
+public sealed class Linear(ParameterScope at, int inputs, int outputs, bool bias = true, Init? weightInit = null, Init? biasInit = null) : ILayer
+{
+    readonly Tensor weight = at.Parameter("weight", [inputs, outputs], weightInit ?? Inits.FanIn(inputs), AxisOrder.Reversed);
+    readonly Tensor? bias = bias ? at.Parameter("bias", [outputs], biasInit ?? Inits.FanIn(inputs)) : null;
+    readonly string path = at.Path;
+
+    /// <inheritdoc/>
+    public Tensor Forward(Tensor x)
+    {
+        Tensor y = x.Linear(weight, bias);
+        return Trace.Report(y, path, $"Linear {inputs} → {outputs}", weight.Count + (bias?.Count ?? 0), (long)y.Count * inputs);
+    }
+}

@@ -1,0 +1,41 @@
+using MiniTorch.Ops;
+
+namespace MiniTorch.Models;
+
+/// <summary>Layer normalisation over the last dimension. Parameters: weight [c] from 1, bias [c] from 0 (optional).</summary>
+public sealed class LayerNorm(ParameterScope at, int channels, double epsilon = 1e-6, bool bias = true) : ILayer
+{
+    readonly Tensor weight = at.Parameter("weight", [channels], Inits.Ones);
+    readonly Tensor? bias = bias ? at.Parameter("bias", [channels], Inits.Zeros) : null;
+    readonly string path = at.Path;
+
+    /// <inheritdoc/>
+    public Tensor Forward(Tensor x) => Trace.Report(x.LayerNorm(weight, bias, epsilon), path, $"LayerNorm {channels}", channels + (bias?.Count ?? 0));
+}
+
+/// <summary>
+/// Batch normalisation per channel (last dimension): batch statistics while recording, running ones else. Parameters: weight [c] from 1, bias [c] from 0;
+/// states: running_mean from 0, running_var from 1.
+/// </summary>
+public sealed class BatchNorm(ParameterScope at, int channels, double momentum = 0.1, double epsilon = 1e-5) : ILayer
+{
+    readonly Tensor weight = at.Parameter("weight", [channels], Inits.Ones), bias = at.Parameter("bias", [channels], Inits.Zeros);
+    readonly Tensor mean = at.State("running_mean", [channels], Inits.Zeros), variance = at.State("running_var", [channels], Inits.Ones);
+    readonly string path = at.Path;
+
+    /// <summary>Fixes the statistics: <see cref="Statistics.Running"/> freezes them while the layer stays differentiable; null follows the tape.</summary>
+    public Statistics? Statistics { get; set; }
+
+    /// <inheritdoc/>
+    public Tensor Forward(Tensor x) => Trace.Report(x.BatchNorm(weight, bias, mean, variance, Statistics, momentum, epsilon), path, $"BatchNorm {channels}", 2L * channels);
+}
+
+/// <summary>Group normalisation of x [n, *spatial, c]. Parameters: weight [c] from 1, bias [c] from 0.</summary>
+public sealed class GroupNorm(ParameterScope at, int groups, int channels, double epsilon = 1e-5) : ILayer
+{
+    readonly Tensor weight = at.Parameter("weight", [channels], Inits.Ones), bias = at.Parameter("bias", [channels], Inits.Zeros);
+    readonly string path = at.Path;
+
+    /// <inheritdoc/>
+    public Tensor Forward(Tensor x) => Trace.Report(x.GroupNorm(groups, weight, bias, epsilon), path, $"GroupNorm {channels} in {groups} groups", 2L * channels);
+}
