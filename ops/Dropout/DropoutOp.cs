@@ -1,12 +1,13 @@
 namespace MiniTorch.Ops;
 
 /// <summary>
-/// Dropout: y = m x / (1 − p), where each m is 1 with probability 1 − p, else 0; outside recording y = x. With a whole example (first dimension) per m it is drop path. dx = m dy / (1 − p).
-/// The bits come from a counter, so backward draws them again; it saves only the counter's state, four words.
+/// Dropout: y = m x / (1 − p), each m 1 with probability 1 − p, else 0; outside recording y = x. With one m for a whole example (first dimension) it is drop
+/// path. dx = m dy / (1 − p). The bits come from a counter, so backward draws them again; it saves only the counter's state, four words.
 /// </summary>
 public sealed unsafe class DropoutOp : Op
 {
     const int BlockSize = 16384;        // a multiple of the four words of a counter
+    const int Drawn = 256;              // random numbers drawn at a time
 
     readonly Input x;
     readonly Saved state;
@@ -67,17 +68,23 @@ public sealed unsafe class DropoutOp : Op
         static void Elements<T, V>(in Args args, int block) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             (int i, int end) = Workers.Range(block, args.Count, BlockSize);
-            T* x = args.X.As<T>(), y = args.Y.As<T>(), factors = stackalloc T[4];
-            T kept = Kept<T>(args.Rate);
-            float rate = (float)args.Rate;
-            for (; i < end; i += 4)
+            T* x = args.X.As<T>(), y = args.Y.As<T>(), numbers = stackalloc T[Drawn];
+            V rate = V.All(T.CreateTruncating((float)args.Rate)), kept = V.All(Kept<T>(args.Rate)), zero = V.Of(0);
+            for (; i < end; i += Drawn)
             {
-                (uint a, uint b, uint c, uint d) = Words(args, (uint)i / 4);
-                factors[0] = Philox.Unit(a) >= rate ? kept : T.Zero;
-                factors[1] = Philox.Unit(b) >= rate ? kept : T.Zero;
-                factors[2] = Philox.Unit(c) >= rate ? kept : T.Zero;
-                factors[3] = Philox.Unit(d) >= rate ? kept : T.Zero;
-                for (int k = 0; k < 4 && i + k < end; k++) y[i + k] = x[i + k] * factors[k];
+                int n = Math.Min(Drawn, end - i), k = 0;
+                for (; k < n; k += 4)
+                {
+                    (uint a, uint b, uint c, uint d) = Words(args, (uint)(i + k) / 4);
+                    numbers[k] = T.CreateTruncating(Philox.Unit(a));
+                    numbers[k + 1] = T.CreateTruncating(Philox.Unit(b));
+                    numbers[k + 2] = T.CreateTruncating(Philox.Unit(c));
+                    numbers[k + 3] = T.CreateTruncating(Philox.Unit(d));
+                }
+                for (k = 0; k <= n - V.Count; k += V.Count) (V.Load(x + i + k) * V.Select(V.Greater(rate, V.Load(numbers + k)), zero, kept)).Store(y + i + k);
+                if (k >= n) continue;
+                V factor = V.Select(V.Greater(rate, Lanes.LoadPartial<V, T>(numbers + k, n - k)), zero, kept);
+                Lanes.StorePartial(Lanes.LoadPartial<V, T>(x + i + k, n - k) * factor, y + i + k, n - k);
             }
         }
 

@@ -23,7 +23,8 @@ public sealed class BceWithLogits : Op
         if (positiveWeight is not null)
         {
             Expect.Alike(logits, positiveWeight);
-            Expect.That(Broadcast.Join(logits.Shape, positiveWeight.Shape, nameof(BceWithLogits)) == logits.Shape, $"positiveWeight must broadcast to {logits.Shape}", positiveWeight);
+            Shape joint = Broadcast.Join(logits.Shape, positiveWeight.Shape, nameof(BceWithLogits));
+            Expect.That(joint == logits.Shape, $"positiveWeight must broadcast to {logits.Shape}", positiveWeight);
         }
         Tensor losses = Map<Loss>.Run(positiveWeight ?? target, target, logits, logits.Shape, new(positiveWeight is not null));
         Tensor y = reduction switch

@@ -55,7 +55,8 @@ public sealed partial class CrossEntropy : Op
         Expect.Indices(target);
         int* t = ((Pointer)target).As<int>();
         for (int i = 0; i < target.Count; i++)
-            if ((uint)t[i] >= (uint)classes) throw new TensorException($"CrossEntropy: target must hold class indices in [0, {classes}), got {t[i]} at element {i} of {target}");
+            if ((uint)t[i] >= (uint)classes) 
+                throw new TensorException($"CrossEntropy: target must hold class indices in [0, {classes}), got {t[i]} at element {i} of {target}");
     }
 
     static Setting Settings(Shape logits, Tensor target, double smoothing, Reduction reduction)

@@ -44,7 +44,10 @@ public sealed class PointwiseCases : IOpCases
 
 public sealed class BinaryCases : IOpCases
 {
-    static OpCase Case(string name, Shape a, Shape b) => new($"broadcast {name}", [new(a, 0.5, 2), new(b, 0.5, 2)], x => x[0] * x[1] - x[0] / x[1]) { GradientTolerance = a.Count > 10000 ? 1e-6 : 1e-7 };
+    static OpCase Case(string name, Shape a, Shape b) => new($"broadcast {name}", [new(a, 0.5, 2), new(b, 0.5, 2)], x => x[0] * x[1] - x[0] / x[1])
+    {
+        GradientTolerance = a.Count > 10000 ? 1e-6 : 1e-7,
+    };
 
     public static IEnumerable<OpCase> All =>
     [

@@ -24,7 +24,8 @@ public sealed class FormulaTests
     static IEnumerable<object> Instances(string type)
     {
         Type t = typeof(Silu).Assembly.GetType(type)!;
-        ConstructorInfo? constructor = t.GetConstructors(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).FirstOrDefault(static c => c.GetParameters().Length > 0);
+        ConstructorInfo? constructor = t.GetConstructors(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
+            .FirstOrDefault(static c => c.GetParameters().Length > 0);
         if (constructor is null) return [Activator.CreateInstance(t)!];
         ParameterInfo[] parameters = constructor.GetParameters();
         Assert.All(parameters, static p => Assert.Equal(typeof(double), p.ParameterType));
