@@ -83,11 +83,11 @@ public sealed class Subset(IDataset all, int[] indices) : IDataset
     /// Cuts a dataset in two, class by class, by a fixed stride: of each class every <paramref name="every"/>-th sample, in stored order, goes to the second part.
     /// The same data is always cut the same way.
     /// </summary>
-    public static (Subset Kept, Subset Taken) Split(IDataset all, int every)
+    public static (IDataset Kept, IDataset Taken) Split(IDataset all, int every)
     {
         int[] seen = new int[all.Classes.Count];
         List<int> rest = [], taken = [];
         for (int i = 0; i < all.Count; i++) (++seen[all.Label(i)] % every == 0 ? taken : rest).Add(i);
-        return (new(all, [.. rest]), new(all, [.. taken]));
+        return (new Subset(all, [.. rest]), new Subset(all, [.. taken]));
     }
 }

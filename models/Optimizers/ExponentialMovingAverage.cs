@@ -12,19 +12,22 @@ public sealed unsafe class ExponentialMovingAverage : IDisposable
     static readonly Kernel<BlendArgs> blend = Kernel<BlendArgs>.On<BlendBody>("ExponentialMovingAverage.blend");
     static readonly Kernel<ExchangeArgs> exchange = Kernel<ExchangeArgs>.On<ExchangeBody>("ExponentialMovingAverage.exchange");
 
-    readonly (string Name, Tensor Value, Tensor Average)[] members;
+    const string StepsName = "steps";
+
+    readonly ParameterStore store;
+    readonly (Tensor Value, Tensor Average)[] members;
     readonly Tensor share;
     readonly double decay;
     readonly bool warmUp;
 
-    /// <summary>Starts from the parameters as they are.</summary>
-    public ExponentialMovingAverage(IEnumerable<(string Name, Tensor Value)> parameters, double decay, bool warmUp = false)
+    /// <summary>Averages the trainable parameters of a model, from what they are now.</summary>
+    public ExponentialMovingAverage(ParameterStore store, double decay, bool warmUp = false)
     {
         if (decay is not (>= 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(decay), decay, "a decay lies in [0, 1)");
-        (this.decay, this.warmUp) = (decay, warmUp);
-        members = [.. parameters.Select(static p => (p.Name, p.Value, Tensor.Lasting(p.Value.Shape, p.Value.DType, p.Value.Device)))];
-        foreach ((_, Tensor value, Tensor average) in members) average.Assign(value);
-        share = Tensor.Lasting([1], DType.Float64, members[0].Value.Device);
+        (this.store, this.decay, this.warmUp) = (store, decay, warmUp);
+        members = [.. store.Trainable.Select(static p => (p.Tensor, Tensor.Lasting(p.Tensor.Shape, p.Tensor.DType, p.Tensor.Device)))];
+        foreach ((Tensor value, Tensor average) in members) average.Assign(value);
+        share = Tensor.Lasting([1], DType.Float64, store.Device);
     }
 
     /// <summary>Updates made so far.</summary>
@@ -36,7 +39,7 @@ public sealed unsafe class ExponentialMovingAverage : IDisposable
         Steps++;
         double d = warmUp ? Math.Min(decay, (1.0 + Steps) / (10.0 + Steps)) : decay;
         share.Write<double>([1 - d]);
-        foreach ((_, Tensor value, Tensor average) in members)
+        foreach ((Tensor value, Tensor average) in members)
             blend.Launch(value.Device, value.DType, new(average.InPlace(), value, share, value.Count));
     }
 
@@ -47,37 +50,33 @@ public sealed unsafe class ExponentialMovingAverage : IDisposable
         return new(this);
     }
 
-    /// <summary>Adds the averages to a file as <c>prefix.parameter</c>, and the step count.</summary>
-    public void Save(Safetensors file, string prefix = "ema")
+    /// <summary>Adds the averages to a file under prefix + name, in the order that files have, and the step count.</summary>
+    public void Save(Safetensors file, string prefix = "ema.")
     {
-        file.Metadata[$"{prefix}.steps"] = Steps.ToString();
-        foreach ((string name, _, Tensor average) in members) file.Tensors[$"{prefix}.{name}"] = StoredTensor.Of(average);
+        file.Metadata[prefix + StepsName] = Steps.ToString();
+        using Swap swap = Use();
+        store.Save(file, prefix);
     }
 
     /// <summary>Takes the averages from a file that <see cref="Save"/> filled.</summary>
-    public void Load(Safetensors file, string prefix = "ema")
+    public void Load(Safetensors file, string prefix = "ema.")
     {
-        if (!file.Metadata.TryGetValue($"{prefix}.steps", out string? steps))
-            throw new InvalidDataException($"the checkpoint holds no averaged weights ('{prefix}.steps' is missing)");
-        foreach ((string name, _, Tensor average) in members)
-        {
-            if (!file.Tensors.TryGetValue($"{prefix}.{name}", out StoredTensor? stored) || stored.Shape != average.Shape)
-                throw new InvalidDataException($"the checkpoint has no {prefix}.{name} of shape {average.Shape}; it was made with another model");
-            average.Write(stored.ToDoubles(), convert: true);
-        }
+        if (!file.Metadata.TryGetValue(prefix + StepsName, out string? steps)) throw new InvalidDataException($"the checkpoint holds no averaged weights ('{prefix + StepsName}' is missing)");
+        using Swap swap = Use();
+        store.Load(file, prefix);
         Steps = int.Parse(steps);
     }
 
     /// <summary>Frees the averages.</summary>
     public void Dispose()
     {
-        foreach ((_, _, Tensor average) in members) average.Free();
+        foreach ((_, Tensor average) in members) average.Free();
         share.Free();
     }
 
     void Exchange()
     {
-        foreach ((_, Tensor value, Tensor average) in members)
+        foreach ((Tensor value, Tensor average) in members)
             exchange.Launch(value.Device, value.DType, new(value.InPlace(), average.InPlace(), value.Count));
     }
 

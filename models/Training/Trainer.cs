@@ -1,0 +1,214 @@
+using System.Diagnostics;
+using System.Text.Json;
+using MiniTorch.Ops;
+
+namespace MiniTorch.Models;
+
+/// <summary>
+/// Trains a classifier: shuffled, augmented batches, label-smoothed cross-entropy, an optimizer with a schedule, averaged weights, constraints of the layers,
+/// metrics per epoch. With a <see cref="Folder"/> it writes checkpoints from which a killed run goes on to the very same end.
+/// </summary>
+public sealed class Trainer : IDisposable
+{
+    const string LastName = "last", BestName = "best", ModelPrefix = "model.", AveragePrefix = "ema.", InitialPrefix = "initial.", StateKey = "state", ConfigKey = "config";
+
+    readonly ILayer model;
+    readonly ParameterStore store;
+    readonly TrainingOptions options;
+    readonly IDataset? validation, test;
+    readonly Func<Tensor, Tensor, Tensor> loss;
+    readonly Func<Tensor, Tensor, Tensor>? ownLoss;
+    readonly Loader loader;
+    readonly Optimizer optimizer;
+    readonly ISchedule schedule;
+    readonly ExponentialMovingAverage? average;
+    readonly Stopwatch session = new(), training = new(), sinceSave = new();
+    readonly Dictionary<string, StoredTensor> initial = [];
+    TrainingState state = new();
+    int sessionSteps, sessionImages;
+    double secondsBefore;
+
+    /// <summary>
+    /// Prepares a training of <paramref name="model"/> ([n, ...sample] to [n, classes]), whose parameters are in <paramref name="store"/>. A test set is only
+    /// looked at after the last epoch. Another loss takes logits and labels and gives a scalar.
+    /// </summary>
+    public Trainer(ILayer model, ParameterStore store, IDataset train, TrainingOptions? options = null, IDataset? test = null,
+        Func<Tensor, Tensor, Tensor>? loss = null)
+    {
+        options ??= new();
+        options.Validate();
+        (this.model, this.store, this.options, this.test) = (model, store, options, test);
+        IDataset part = train;
+        if (options.HoldBackEvery > 0) (part, validation) = Subset.Split(train, options.HoldBackEvery);
+        if (validation is { Count: 0 }) validation = null;
+        if (options.Batch > part.Count)
+            throw new ArgumentException($"a batch of {options.Batch} is larger than the training part of {part.Count} samples; choose a smaller batch");
+        ownLoss = loss;
+        this.loss = loss ?? ((logits, labels) => CrossEntropy.Of(logits, labels, options.LabelSmoothing));
+        loader = new(part, new(options.Batch, options.Seed, Shuffle: true, DropLast: true, new(options.Shift, options.Flip), options.Mean, options.Deviation),
+            store.DType, store.Device);
+        optimizer = options.MakeOptimizer(store.Trainable);
+        schedule = options.MakeSchedule(loader.Batches);
+        if (options.EmaDecay > 0) average = new(store, options.EmaDecay, warmUp: true);
+        foreach ((string name, Tensor value) in store.Trainable)
+            if (ParameterGroups.IsPosition(name)) initial[name] = store.ToFile(name, value);
+        state.Data = train.Fingerprint;
+        state.Options = JsonSerializer.Serialize(options, RunJson.Line);
+    }
+
+    /// <summary>Updates in all.</summary>
+    public int Steps => options.Epochs * loader.Batches;
+
+    /// <summary>Where checkpoints and metrics are written; null (the default) writes no file.</summary>
+    public RunFolder? Folder { get; set; }
+
+    /// <summary>Takes a run's folder and loads its last checkpoint; <see cref="Run"/> then goes on from it.</summary>
+    public void Resume(RunFolder run)
+    {
+        Safetensors file = Safetensors.Read(run.Checkpoint(LastName));
+        TrainingState read = ReadState(file);
+        if (read.Data != state.Data)
+            throw new InvalidDataException($"the run was trained on other data ({read.Data}) than is given now ({state.Data}); give the same data or start a new run");
+        if (read.Options != state.Options) throw new InvalidDataException($"the run was started with other options than its config.json has now; restore it or start a new run");
+        store.Load(file, ModelPrefix);
+        optimizer.Load(file);
+        average?.Load(file, AveragePrefix);
+        store.Randomness.Seek(read.RandomStep);
+        foreach (string name in initial.Keys) initial[name] = file.Tensors[InitialPrefix + name];
+        run.CutMetrics(read.MetricsLength);
+        (Folder, state, secondsBefore) = (run, read, read.Seconds);
+    }
+
+    /// <summary>The weights that a checkpoint is judged by, under the model's own names: the averaged ones where it has them.</summary>
+    public static IReadOnlyDictionary<string, StoredTensor> Weights(Safetensors checkpoint)
+    {
+        Dictionary<string, StoredTensor> weights = checkpoint.Tensors.Where(static t => t.Key.StartsWith(ModelPrefix, StringComparison.Ordinal))
+            .ToDictionary(static t => t.Key[ModelPrefix.Length..], static t => t.Value);
+        if (weights.Count == 0) throw new InvalidDataException("the checkpoint was not written by a training: it holds no model");
+        foreach (string name in weights.Keys.ToArray())
+            if (checkpoint.Tensors.TryGetValue(AveragePrefix + name, out StoredTensor? averaged)) weights[name] = averaged;
+        return weights;
+    }
+
+    /// <summary>
+    /// Trains to the end, or until <paramref name="stop"/> is asked for: then the running step is finished, a checkpoint written, and the result says so.
+    /// </summary>
+    public TrainingResult Run(Action<TrainingProgress>? progress = null, CancellationToken stop = default)
+    {
+        session.Start();
+        sinceSave.Start();
+        if (state.Step == 0) Save(LastName);
+        while (state.Epoch < options.Epochs)
+        {
+            foreach (Batch batch in loader.Epoch(state.Epoch, state.Batch))
+            {
+                training.Start();
+                Learn(batch);
+                training.Stop();
+                progress?.Invoke(Progress(null));
+                if (stop.IsCancellationRequested)
+                {
+                    Save(LastName);
+                    return Result(interrupted: true);
+                }
+                if (sinceSave.Elapsed.TotalSeconds >= options.SaveSeconds) Save(LastName);
+            }
+            EpochMetrics finished = EndEpoch();
+            progress?.Invoke(Progress(finished));
+        }
+        return Result(interrupted: false);
+    }
+
+    /// <summary>Frees buffers and states; the model's parameters are the store's.</summary>
+    public void Dispose()
+    {
+        loader.Dispose();
+        optimizer.Dispose();
+        average?.Dispose();
+    }
+
+    void Learn(Batch batch)
+    {
+        using Step step = Step.Begin();
+        store.Randomness.Advance();
+        Tensor logits = model.Forward(batch.Images);
+        Tensor cost = loss(logits, batch.Labels);
+        double value = cost.Item();
+        optimizer.Rate = schedule.Rate(state.Step);
+        if (!double.IsFinite(value))
+            throw new DivergedException($"the loss is {value} at step {state.Step + 1} of {Steps} (learning rate {optimizer.Rate:g4}); start again with a lower learning rate or a limit on the gradients");
+        cost.Backward();
+        if (schedule.Momentum(state.Step) is { } momentum) optimizer.Momentum = momentum;
+        optimizer.Update();
+        store.Constrain();
+        average?.Update();
+        int[] guesses = Evaluation.Guesses(logits), labels = batch.Labels.ToArray<int>();
+        for (int i = 0; i < labels.Length; i++)
+            if (guesses[i] == labels[i]) state.Right++;
+        state.LossSum += value * batch.Count;
+        state.Seen += batch.Count;
+        state.Step++;
+        state.Batch++;
+        sessionSteps++;
+        sessionImages += batch.Count;
+    }
+
+    EpochMetrics EndEpoch()
+    {
+        bool isLast = state.Epoch + 1 == options.Epochs;
+        Evaluation? held = Evaluate(validation), final = isLast ? Evaluate(test) : null;
+        EpochMetrics metrics = new(state.Epoch + 1, state.Step, state.LossSum / state.Seen, (double)state.Right / state.Seen, held?.Loss, held?.Accuracy, final?.Loss,
+            final?.Accuracy, schedule.Rate(state.Step - 1), Math.Round(Seconds, 3), Math.Round(Speed, 1));
+        if (Folder is not null) state.MetricsLength = Folder.AppendMetrics(JsonSerializer.Serialize(metrics, RunJson.Line));
+        (state.Epoch, state.Batch, state.LossSum, state.Right, state.Seen, state.Last) = (state.Epoch + 1, 0, 0, 0, 0, metrics);
+        double accuracy = held?.Accuracy ?? metrics.TrainAccuracy;
+        if (accuracy > state.BestAccuracy)
+        {
+            (state.BestAccuracy, state.BestEpoch) = (accuracy, state.Epoch);
+            Save(BestName);
+        }
+        Save(LastName);         // after best: killed between the two, the epoch is done again and chooses the same
+        return metrics;
+    }
+
+    Evaluation? Evaluate(IDataset? data)
+    {
+        if (data is null) return null;
+        if (average is null) return Evaluation.Of(model, store, data, options.Mean, options.Deviation, ownLoss);
+        using ExponentialMovingAverage.Swap swap = average.Use();
+        return Evaluation.Of(model, store, data, options.Mean, options.Deviation, ownLoss);
+    }
+
+    void Save(string name)
+    {
+        if (Folder is null) return;
+        Safetensors file = new();
+        store.Save(file, ModelPrefix);
+        optimizer.Save(file);
+        average?.Save(file, AveragePrefix);
+        foreach ((string parameter, StoredTensor values) in initial) file.Tensors[InitialPrefix + parameter] = values;
+        state.RandomStep = store.Randomness.Step;
+        state.Seconds = Seconds;
+        file.Metadata[StateKey] = JsonSerializer.Serialize(state, RunJson.Line);
+        file.Metadata[ConfigKey] = Folder.Config;
+        Folder.Write(name, file);
+        if (name == LastName) sinceSave.Restart();
+    }
+
+    static TrainingState ReadState(Safetensors file) => file.Metadata.TryGetValue(StateKey, out string? json)
+        ? JsonSerializer.Deserialize<TrainingState>(json, RunJson.Line)! : throw new InvalidDataException("the checkpoint was not written by a training: it holds no state");
+
+    double Seconds => secondsBefore + session.Elapsed.TotalSeconds;
+
+    double Speed => sessionImages == 0 ? 0 : sessionImages / training.Elapsed.TotalSeconds;
+
+    TrainingProgress Progress(EpochMetrics? finished)
+    {
+        double remaining = sessionSteps == 0 ? 0 : session.Elapsed.TotalSeconds / sessionSteps * (Steps - state.Step);
+        return finished is null
+            ? new(state.Epoch + 1, options.Epochs, state.Step, Steps, state.LossSum / state.Seen, (double)state.Right / state.Seen, Speed, TimeSpan.FromSeconds(remaining), null)
+            : new(state.Epoch, options.Epochs, state.Step, Steps, finished.TrainLoss, finished.TrainAccuracy, Speed, TimeSpan.FromSeconds(remaining), finished);
+    }
+
+    TrainingResult Result(bool interrupted) => new(interrupted, state.Last, state.BestEpoch, Seconds, Speed);
+}

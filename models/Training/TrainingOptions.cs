@@ -1,0 +1,139 @@
+namespace MiniTorch.Models;
+
+/// <summary>Update rules that a training can be asked for by name.</summary>
+public enum OptimizerKind
+{
+    /// <summary><see cref="Models.AdamW"/>.</summary>
+    AdamW,
+
+    /// <summary><see cref="Models.Adam"/>.</summary>
+    Adam,
+
+    /// <summary><see cref="Models.Sgd"/> with Nesterov's momentum 0.9.</summary>
+    Sgd,
+
+    /// <summary><see cref="Models.Lamb"/>.</summary>
+    Lamb,
+}
+
+/// <summary>Courses of the learning rate that a training can be asked for by name.</summary>
+public enum ScheduleKind
+{
+    /// <summary><see cref="CosineSchedule"/>: linear warm-up, then half a cosine.</summary>
+    Cosine,
+
+    /// <summary><see cref="Models.OneCycle"/>.</summary>
+    OneCycle,
+
+    /// <summary><see cref="ConstantSchedule"/>.</summary>
+    Constant,
+}
+
+/// <summary>How a network is trained. The values given here are for small data in plain arrays; recipes set their own.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>Passes over the training part.</summary>
+    public int Epochs { get; init; } = 10;
+
+    /// <summary>Samples per update.</summary>
+    public int Batch { get; init; } = 32;
+
+    /// <summary>Highest learning rate.</summary>
+    public double Rate { get; init; } = 1e-3;
+
+    /// <summary>Learning rate that the cosine ends at.</summary>
+    public double FinalRate { get; init; } = 1e-6;
+
+    /// <summary>Epochs of linear warm-up, possibly a fraction of one.</summary>
+    public double WarmUpEpochs { get; init; }
+
+    /// <summary>Course of the learning rate.</summary>
+    public ScheduleKind Schedule { get; init; } = ScheduleKind.Cosine;
+
+    /// <summary>Update rule.</summary>
+    public OptimizerKind Optimizer { get; init; } = OptimizerKind.AdamW;
+
+    /// <summary>Weight decay of all but positions, sigmas, biases and vectors.</summary>
+    public double WeightDecay { get; init; } = 0.05;
+
+    /// <summary>Factor on the learning rate of DCLS positions and sigmas.</summary>
+    public double PositionRateScale { get; init; } = 5;
+
+    /// <summary>Limit on the 2-norm of all gradients; null for none.</summary>
+    public double? ClipNorm { get; init; }
+
+    /// <summary>Share of the target that is spread over all classes.</summary>
+    public double LabelSmoothing { get; init; }
+
+    /// <summary>Decay of the averaged weights, which are then the ones evaluated; 0 for none.</summary>
+    public double EmaDecay { get; init; }
+
+    /// <summary>Key of initial weights, shuffling, augmentation, dropout and drop path.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Random shift of training images, in pixels.</summary>
+    public int Shift { get; init; }
+
+    /// <summary>Random mirroring of training images.</summary>
+    public bool Flip { get; init; }
+
+    /// <summary>Subtracted from every value.</summary>
+    public double Mean { get; init; }
+
+    /// <summary>What the difference is divided by.</summary>
+    public double Deviation { get; init; } = 1;
+
+    /// <summary>Every n-th sample of each class is held back from training and chooses the best epoch; 0 holds none back.</summary>
+    public int HoldBackEvery { get; init; } = 10;
+
+    /// <summary>Longest time between two checkpoints, in seconds.</summary>
+    public double SaveSeconds { get; init; } = 20;
+
+    /// <summary>Throws an <see cref="ArgumentException"/> that names the first value that makes no sense.</summary>
+    public void Validate()
+    {
+        Check(Epochs >= 1, $"epochs must be at least 1, got {Epochs}");
+        Check(Batch >= 1, $"the batch must be at least 1, got {Batch}");
+        Check(Rate > 0 && double.IsFinite(Rate), $"the learning rate must be above 0, got {Rate}; try 0.001");
+        Check(FinalRate >= 0 && FinalRate <= Rate, $"the final learning rate must lie between 0 and the learning rate {Rate}, got {FinalRate}");
+        Check(WarmUpEpochs >= 0 && WarmUpEpochs <= Epochs, $"the warm-up must lie within the {Epochs} epochs, got {WarmUpEpochs}");
+        Check(WeightDecay >= 0, $"weight decay must not be negative, got {WeightDecay}");
+        Check(PositionRateScale >= 0, $"the position rate scale must not be negative, got {PositionRateScale}");
+        Check(ClipNorm is null or > 0, $"the gradient limit must be above 0, got {ClipNorm}");
+        Check(LabelSmoothing is >= 0 and < 1, $"label smoothing must lie in [0, 1), got {LabelSmoothing}");
+        Check(EmaDecay is >= 0 and < 1, $"the decay of averaged weights must lie in [0, 1), got {EmaDecay}");
+        Check(Shift >= 0, $"a shift must not be negative, got {Shift}");
+        Check(Deviation > 0, $"the deviation must be above 0, got {Deviation}");
+        Check(HoldBackEvery is 0 or >= 2, $"every n-th sample is held back with n at least 2, or 0 for none; got {HoldBackEvery}");
+
+        static void Check(bool holds, string message)
+        {
+            if (!holds) throw new ArgumentException(message);
+        }
+    }
+
+    internal Optimizer MakeOptimizer(IEnumerable<(string Name, Tensor Value)> parameters)
+    {
+        IReadOnlyList<ParameterGroup> groups = ParameterGroups.Dcls(PositionRateScale);
+        Optimizer made = Optimizer switch
+        {
+            OptimizerKind.Adam => new Adam(parameters, Rate, weightDecay: WeightDecay, groups: groups),
+            OptimizerKind.Sgd => new Sgd(parameters, Rate, momentum: 0.9, weightDecay: WeightDecay, nesterov: true, groups: groups),
+            OptimizerKind.Lamb => new Lamb(parameters, Rate, weightDecay: WeightDecay, groups: groups),
+            _ => new AdamW(parameters, Rate, weightDecay: WeightDecay, groups: groups),
+        };
+        made.ClipNorm = ClipNorm;
+        return made;
+    }
+
+    internal ISchedule MakeSchedule(int stepsPerEpoch)
+    {
+        int steps = Epochs * stepsPerEpoch;
+        return Schedule switch
+        {
+            ScheduleKind.OneCycle => new OneCycle(Rate, steps),
+            ScheduleKind.Constant => new ConstantSchedule(Rate),
+            _ => new CosineSchedule(Rate, FinalRate, steps, (int)Math.Round(WarmUpEpochs * stepsPerEpoch)),
+        };
+    }
+}

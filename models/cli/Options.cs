@@ -1,0 +1,78 @@
+using System.CommandLine;
+using System.Numerics;
+
+namespace MiniTorch.Cli;
+
+/// <summary>Options that several commands share, and how values are read from them.</summary>
+static class Options
+{
+    internal static Option<bool> Json { get; } = new("--json") { Description = "Write JSON to standard output, everything else to standard error." };
+
+    internal static Option<bool> Debug { get; } = new("--debug") { Description = "Show the stack trace of a failure." };
+
+    internal static Option<int?> Threads { get; } = Number<int>("--threads", "Threads to compute with (default: all cores). Results do not depend on it.", "N", 1);
+
+    internal static Option<string> Device { get; } = new("--device") { Description = "Where to compute: cpu.", DefaultValueFactory = static _ => "cpu", HelpName = "DEVICE" };
+
+    internal static Option<string> Out { get; } = new("--out") { Description = "Folder of the runs.", DefaultValueFactory = static _ => "runs", HelpName = "DIR" };
+
+    internal static Option<string?> Data { get; } = new("--data")
+    {
+        Description = "Folder with the IDX files train-* and t10k-* (default: the embedded 10,000 Fashion-MNIST images).",
+        HelpName = "DIR",
+    };
+
+    internal static Option<string?> Run { get; } = new("--run") { Description = "The run to use (default: the newest in the folder of the runs).", HelpName = "RUN" };
+
+    internal static Option<string> Checkpoint { get; } = OneOf("--checkpoint", "Which weights of the run to use.", "last", "best");
+
+    /// <summary>A number that may be left out, with a smallest allowed value.</summary>
+    internal static Option<T?> Number<T>(string name, string description, string helpName, T least) where T : struct, INumber<T> => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            string kind = T.IsInteger(T.One / (T.One + T.One)) ? "a whole number" : "a number";
+            if (!T.TryParse(text, null, out T value)) result.AddError($"{name} must be {kind}, got '{text}'");
+            else if (!(value >= least)) result.AddError($"{name} must be at least {least}, got {text}");
+            else return value;
+            return default;
+        },
+    };
+
+    /// <summary>The device that was asked for.</summary>
+    internal static CpuDevice OpenDevice(ParseResult parsed)
+    {
+        string name = parsed.GetValue(Device)!;
+        if (name == "cpu") return new(parsed.GetValue(Threads), Width());
+        if (name == "cuda" || name.StartsWith("cuda:", StringComparison.Ordinal))
+            throw new NoDeviceException($"there is no device {name}: this version of dcls computes on the CPU only; use --device cpu");
+        throw new WrongInputException($"unknown device '{name}'; use --device cpu");
+    }
+
+    /// <summary>The register width that the environment asks for.</summary>
+    internal static Simd Width()
+    {
+        try
+        {
+            return Simd.Default;
+        }
+        catch (TensorException e)
+        {
+            throw new WrongInputException($"the environment variable {e.Message}; set it to one of these or unset it", e);
+        }
+    }
+
+    static Option<string> OneOf(string name, string description, params string[] values)
+    {
+        Option<string> option = new(name) { Description = $"{description} One of: {string.Join(", ", values)}.", DefaultValueFactory = _ => values[0], HelpName = name.TrimStart('-').ToUpperInvariant() };
+        option.Validators.Add(result =>
+        {
+            string value = result.Tokens.Count == 1 ? result.Tokens[0].Value : values[0];
+            if (!values.Contains(value)) result.AddError($"{name} must be one of {string.Join(", ", values)}, got '{value}'");
+        });
+        return option;
+    }
+}

@@ -1,0 +1,40 @@
+using System.Text.Json;
+using MiniTorch.Models;
+
+namespace MiniTorch.Cli;
+
+/// <summary>What commands do with runs: find them, read their config, load their data and their weights.</summary>
+static class Runs
+{
+    /// <summary>A run by its folder, or by its name in the folder of the runs; without a name, the newest.</summary>
+    internal static RunFolder Find(string? name, string parent)
+    {
+        if (name is null)
+            return RunFolder.Newest(parent) ?? throw new WrongInputException($"there is no run in {parent}; train one with dcls train, or name another folder with --out");
+        string inside = Path.Combine(parent, name);
+        if (Directory.Exists(name)) return RunFolder.Open(name);
+        if (Directory.Exists(inside)) return RunFolder.Open(inside);
+        throw new WrongInputException($"there is no run {name}, nor {inside}; give the folder of a run, such as runs/fashion-1");
+    }
+
+    internal static RunConfig Config(RunFolder run)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<RunConfig>(run.Config, RunJson.Indented)!;
+        }
+        catch (JsonException e)
+        {
+            throw new WrongInputException($"config.json of {run.Path} is not understood ({e.Message}); was it edited, or written by another version?", e);
+        }
+    }
+
+    internal static (IDataset Train, IDataset Test) Data(string? folder) => folder is null ? FashionMnist.Embedded() : FashionMnist.From(folder);
+
+    internal static (ILayer Model, ParameterStore Store) Build(RunConfig config, Device device, IReadOnlyDictionary<string, StoredTensor>? weights = null)
+        => ParameterStore.Build(at => new NamedModel(config.Model, config.Sample, config.Network).Build(at, Shape.Create(config.Sample), config.Classes.Length), device, seed: config.Training.Seed, file: weights);
+
+    /// <summary>The model of a run with the weights it is judged by: averaged ones if the run has them.</summary>
+    internal static (ILayer Model, ParameterStore Store) Load(RunFolder run, RunConfig config, string checkpoint, Device device)
+        => Build(config, device, Trainer.Weights(Safetensors.Read(run.Checkpoint(checkpoint))));
+}

@@ -1,0 +1,106 @@
+using System.CommandLine;
+using System.Text.Json;
+using MiniTorch.Models;
+
+namespace MiniTorch.Cli;
+
+/// <summary>dcls train: trains a recipe, or goes on with a run.</summary>
+static class TrainCommand
+{
+    static readonly Argument<string> recipe = new("RECIPE")
+    {
+        Description = $"What to train: {string.Join(", ", Recipe.All.Select(static r => $"{r.Name} ({r.Description})"))}.",
+        DefaultValueFactory = static _ => Recipe.All[0].Name,
+    };
+    static readonly Option<string?> model = new("--model") { Description = $"Another model than the recipe's: {NamedModels.Names}.", HelpName = "MODEL" };
+    static readonly Option<int?> epochs = Options.Number<int>("--epochs", "Passes over the training part.", "N", 1);
+    static readonly Option<int?> batch = Options.Number<int>("--batch", "Images per update.", "N", 1);
+    static readonly Option<double?> rate = Options.Number<double>("--lr", "Highest learning rate.", "RATE", 0);
+    static readonly Option<ulong?> seed = Options.Number<ulong>("--seed", "Key of all random numbers; the same seed gives the same result.", "N", 0);
+    static readonly Option<string?> resume = new("--resume") { Description = "Go on with this run, with its own options.", HelpName = "RUN" };
+
+    /// <summary>The line that --json ends with.</summary>
+    sealed record Summary(string Run, int Epochs, double? TestAccuracy, double TrainLoss, double Seconds, double ImagesPerSecond);
+
+    internal static Command Make()
+    {
+        Command command = Examples.On(new("train", "Trains a network and writes the run to a folder."),
+            "dcls train", "dcls train --epochs 3 --seed 1", "dcls train --data /usr/share/datasets/fashion-mnist", "dcls train --resume runs/fashion-1", "dcls train --json > result.jsonl");
+        command.Add(recipe);
+        foreach (Option option in (ReadOnlySpan<Option>)[Options.Data, model, epochs, batch, rate, seed, Options.Threads, Options.Device, Options.Out, resume, Options.Json, Options.Debug])
+            command.Add(option);
+        command.SetAction(static (parsed, stop) => Task.Run(() => Train(parsed, stop), CancellationToken.None));
+        return command;
+    }
+
+    static int Train(ParseResult parsed, CancellationToken stop)
+    {
+        Terminal terminal = new(parsed.GetValue(Options.Json));
+        using CpuDevice device = Options.OpenDevice(parsed);
+        RunFolder? old = parsed.GetValue(resume) is { } name ? Runs.Find(name, parsed.GetValue(Options.Out)!) : null;
+        (RunConfig config, IDataset train, IDataset test) = old is null ? Resolve(parsed) : Continue(parsed, old);
+        (ILayer net, ParameterStore store) = Runs.Build(config, device);
+        using (store)
+        using (Trainer trainer = new(net, store, train, config.Training, test))
+        {
+            if (old is not null) trainer.Resume(old);
+            else trainer.Folder = RunFolder.Create(parsed.GetValue(Options.Out)!, config.Recipe, JsonSerializer.Serialize(config, RunJson.Indented));
+            RunFolder run = trainer.Folder!;
+            terminal.Say($"{(old is null ? "training" : "going on with")} {config.Model} ({store.ParameterCount:n0} parameters) on {train.Count:n0} images, {test.Count:n0} held out; run {run.Path}");
+            using CancellationTokenRegistration said = stop.Register(() => terminal.Say("stopping: this step is finished and saved first"));
+            TrainingResult result;
+            using (ProgressView view = new(terminal, trainer.Steps, terminal.Emit)) result = trainer.Run(view.Show, stop);
+            Plots.Draw(run, config, terminal);
+            if (result.Interrupted)
+            {
+                Console.Error.WriteLine($"interrupted; go on with: dcls train --resume {run.Path}");
+                return ExitCode.Interrupted;
+            }
+            EpochMetrics last = result.Last!;
+            terminal.Say($"done in {result.Seconds:0} s: test accuracy {last.TestAccuracy:0.0000}, best epoch on the part held back {result.BestEpoch}; run {run.Path}");
+            terminal.Emit(new Summary(run.Path, last.Epoch, last.TestAccuracy, last.TrainLoss, Math.Round(result.Seconds, 3), Math.Round(result.ImagesPerSecond, 1)));
+            return ExitCode.Done;
+        }
+    }
+
+    static (RunConfig, IDataset, IDataset) Resolve(ParseResult parsed)
+    {
+        Recipe chosen = Recipe.Of(parsed.GetValue(recipe)!);
+        TrainingOptions training = chosen.Training with
+        {
+            Epochs = parsed.GetValue(epochs) ?? chosen.Training.Epochs,
+            Batch = parsed.GetValue(batch) ?? chosen.Training.Batch,
+            Rate = parsed.GetValue(rate) ?? chosen.Training.Rate,
+            Seed = parsed.GetValue(seed) ?? chosen.Training.Seed,
+        };
+        training = training with { FinalRate = Math.Min(training.FinalRate, training.Rate), WarmUpEpochs = Math.Min(training.WarmUpEpochs, training.Epochs) };
+        training.Validate();
+        NamedModel network = NamedModels.Of(parsed.GetValue(model) ?? chosen.Model);
+        string? folder = parsed.GetValue(Options.Data);
+        (IDataset train, IDataset test) = Runs.Data(folder);
+        RunConfig config = new()
+        {
+            Recipe = chosen.Name,
+            Model = network.Name,
+            Network = network.Options,
+            Sample = train.Sample.Dims.ToArray(),
+            Classes = [.. train.Classes],
+            Data = folder is null ? null : Path.GetFullPath(folder),
+            Training = training,
+        };
+        return (config, train, test);
+    }
+
+    static (RunConfig, IDataset, IDataset) Continue(ParseResult parsed, RunFolder run)
+    {
+        foreach (Option option in (ReadOnlySpan<Option>)[model, epochs, batch, rate, seed])
+            if (parsed.GetResult(option) is { Implicit: false })
+                throw new WrongInputException($"{option.Name} cannot be changed when a run goes on: its result would be neither run's; leave it out or start a new run");
+        RunConfig config = Runs.Config(run);
+        string? folder = parsed.GetValue(Options.Data);
+        if (folder is not null && config.Data is null)
+            throw new WrongInputException($"{run.Path} was trained on the embedded images, which are part of the test set of --data, so its test accuracy would mean nothing; start a new run");
+        (IDataset train, IDataset test) = Runs.Data(folder ?? config.Data);
+        return (config, train, test);
+    }
+}
