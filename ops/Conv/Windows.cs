@@ -44,6 +44,9 @@ readonly record struct Windows(int Batch, int Channels, Axis D, Axis H, Axis W)
     /// <summary>Inputs of one image.</summary>
     internal int Inputs => D.In * H.In * W.In;
 
+    /// <summary>True if no window lies in the padding alone.</summary>
+    internal bool PaddingIsSeen => 2 * D.Padding <= D.Kernel && 2 * H.Padding <= H.Kernel && 2 * W.Padding <= W.Kernel;
+
     /// <summary>
     /// Windows over x [n, *spatial, c]. Stride, padding and dilation have one value per axis, one for all, or none (1, 0, 1). A kernel larger than the padded
     /// input is an error.
