@@ -19,7 +19,7 @@ public abstract class Dcls : ILayer
     readonly string path, kind;
 
     private protected Dcls(int rank, ParameterScope at, int inputs, int outputs, int kernelCount, PerAxis dilatedKernelSize, PerAxis stride, PerAxis padding, int groups, bool bias,
-        PaddingMode mode, Interpolation? version, (Tensor Position, Tensor? Sigma)? shared, Init? weightInit, Init? biasInit)
+        PaddingMode mode, Interpolation? version, (Tensor Position, Tensor? Sigma)? shared, Init? weightInit, Init? biasInit, Init? positionInit, Init? sigmaInit)
     {
         if (groups < 1 || inputs % groups != 0 || outputs % groups != 0) throw new TensorException($"Dcls: {inputs} inputs and {outputs} outputs must be multiples of {groups} groups");
         if (kernelCount < 1) throw new TensorException($"Dcls: a kernel needs at least one element, got a kernel count of {kernelCount}");
@@ -37,8 +37,8 @@ public abstract class Dcls : ILayer
         else
         {
             Shape positions = [rank, kernelCount, inputs / groups, outputs];
-            Position = at.Parameter("P", positions, Scatter, AxisOrder.Positions);
-            Sigma = this.version.HasSigma ? at.Parameter("SIG", positions, Inits.Constant(this.version.InitialSig), AxisOrder.Positions) : null;
+            Position = at.Parameter("P", positions, Within(positionInit ?? Inits.Normal(0.5)), AxisOrder.Positions);
+            Sigma = this.version.HasSigma ? at.Parameter("SIG", positions, sigmaInit ?? Inits.Constant(this.version.InitialSig), AxisOrder.Positions) : null;
             at.Constrain(Clamp);
         }
         this.bias = bias ? at.Parameter("bias", [outputs], biasInit ?? Inits.FanIn(fanIn)) : null;
@@ -72,29 +72,32 @@ public abstract class Dcls : ILayer
     /// <summary>Brings every position back into its window, row by row: ±⌊size[row]/2⌋, as the official clamp_parameters does.</summary>
     public void Clamp() => Positions.Clamp(Position, size);
 
-    /// <summary>Normal of deviation 0.5, clamped; positions of a checkpoint are taken as they are.</summary>
-    void Scatter(RandomStream random, Span<double> positions)
+    /// <summary>Initial positions, clamped; those of a checkpoint are taken as they are.</summary>
+    Init Within(Init init) => (random, positions) =>
     {
-        Inits.Normal(0.5)(random, positions);
+        init(random, positions);
         int row = positions.Length / size.Length;
         for (int i = 0; i < positions.Length; i++) positions[i] = Math.Clamp(positions[i], -(size[i / row] / 2), size[i / row] / 2);
-    }
+    };
 }
 
 /// <summary>DCLS on sequences [n, l, in].</summary>
 public sealed class Dcls1d(ParameterScope at, int inputs, int outputs, int kernelCount, PerAxis dilatedKernelSize, PerAxis? stride = null, PerAxis padding = default,
     int groups = 1, bool bias = true, PaddingMode mode = PaddingMode.Zeros, Interpolation? version = null, (Tensor Position, Tensor? Sigma)? shared = null,
-    Init? weightInit = null, Init? biasInit = null)
-    : Dcls(1, at, inputs, outputs, kernelCount, dilatedKernelSize, stride ?? 1, padding, groups, bias, mode, version, shared, weightInit, biasInit);
+    Init? weightInit = null, Init? biasInit = null, Init? positionInit = null, Init? sigmaInit = null)
+    : Dcls(1, at, inputs, outputs, kernelCount, dilatedKernelSize, stride ?? 1, padding, groups, bias, mode, version, shared, weightInit, biasInit,
+        positionInit, sigmaInit);
 
 /// <summary>DCLS on images [n, h, w, in].</summary>
 public sealed class Dcls2d(ParameterScope at, int inputs, int outputs, int kernelCount, PerAxis dilatedKernelSize, PerAxis? stride = null, PerAxis padding = default,
     int groups = 1, bool bias = true, PaddingMode mode = PaddingMode.Zeros, Interpolation? version = null, (Tensor Position, Tensor? Sigma)? shared = null,
-    Init? weightInit = null, Init? biasInit = null)
-    : Dcls(2, at, inputs, outputs, kernelCount, dilatedKernelSize, stride ?? 1, padding, groups, bias, mode, version, shared, weightInit, biasInit);
+    Init? weightInit = null, Init? biasInit = null, Init? positionInit = null, Init? sigmaInit = null)
+    : Dcls(2, at, inputs, outputs, kernelCount, dilatedKernelSize, stride ?? 1, padding, groups, bias, mode, version, shared, weightInit, biasInit,
+        positionInit, sigmaInit);
 
 /// <summary>DCLS on volumes [n, d, h, w, in].</summary>
 public sealed class Dcls3d(ParameterScope at, int inputs, int outputs, int kernelCount, PerAxis dilatedKernelSize, PerAxis? stride = null, PerAxis padding = default,
     int groups = 1, bool bias = true, PaddingMode mode = PaddingMode.Zeros, Interpolation? version = null, (Tensor Position, Tensor? Sigma)? shared = null,
-    Init? weightInit = null, Init? biasInit = null)
-    : Dcls(3, at, inputs, outputs, kernelCount, dilatedKernelSize, stride ?? 1, padding, groups, bias, mode, version, shared, weightInit, biasInit);
+    Init? weightInit = null, Init? biasInit = null, Init? positionInit = null, Init? sigmaInit = null)
+    : Dcls(3, at, inputs, outputs, kernelCount, dilatedKernelSize, stride ?? 1, padding, groups, bias, mode, version, shared, weightInit, biasInit,
+        positionInit, sigmaInit);
