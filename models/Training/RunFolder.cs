@@ -28,12 +28,19 @@ public sealed class RunFolder
     /// <summary>Makes the next free <paramref name="parent"/>/name-number and writes its config.</summary>
     public static RunFolder Create(string parent, string name, string config)
     {
-        Directory.CreateDirectory(parent);
-        int number = 1 + Runs(parent, name + "-").Select(static r => r.Number).DefaultIfEmpty(0).Max();
-        RunFolder run = new(System.IO.Path.Combine(parent, $"{name}-{number.ToString(CultureInfo.InvariantCulture)}"), config);
-        Directory.CreateDirectory(run.Path);
-        run.Write(ConfigName, Encoding.UTF8.GetBytes(config));
-        return run;
+        try
+        {
+            Directory.CreateDirectory(parent);
+            int number = 1 + Runs(parent, name + "-").Select(static r => r.Number).DefaultIfEmpty(0).Max();
+            RunFolder run = new(System.IO.Path.Combine(parent, $"{name}-{number.ToString(CultureInfo.InvariantCulture)}"), config);
+            Directory.CreateDirectory(run.Path);
+            run.Write(ConfigName, Encoding.UTF8.GetBytes(config));
+            return run;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"no run can be written in the folder {parent} ({e.Message.TrimEnd('.')}); choose another folder, or check its permissions and free space", e);
+        }
     }
 
     /// <summary>Opens an existing run.</summary>
@@ -98,7 +105,7 @@ public sealed class RunFolder
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             if (File.Exists(path + ".new")) File.Delete(path + ".new");
-            throw new IOException($"{path} could not be written: {e.Message}", e);
+            throw new IOException($"{path} could not be written ({e.Message.TrimEnd('.')}); check permissions and free space, the checkpoint before it is whole", e);
         }
     }
 

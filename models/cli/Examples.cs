@@ -16,6 +16,8 @@ sealed class Examples(params string[] lines) : SynchronousCommandLineAction
         return command;
     }
 
+    public override bool ClearsParseErrors => true;
+
     public override int Invoke(ParseResult parseResult)
     {
         int code = help.Invoke(parseResult);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using MiniTorch.Models;
 
 namespace MiniTorch.Cli;
@@ -24,7 +25,8 @@ static class Program
             root.Add(DoctorCommand.Make());
             ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
             string? misspelt = args.TakeWhile(static a => a != "--").FirstOrDefault(a => a.Length > 1 && a[0] == '-' && !char.IsDigit(a[1]) && !Knows(parsed.CommandResult.Command, a));
-            if (parsed.Errors.Count > 0 || misspelt is not null)
+            bool asksForHelp = parsed.Action is HelpAction or Examples;
+            if (misspelt is not null || parsed.Errors.Count > 0 && !asksForHelp)
             {
                 Terminal.Fail(Explain(parsed, misspelt));
                 return ExitCode.WrongInput;

@@ -1,0 +1,82 @@
+using MiniTorch.Tests.Training;
+
+namespace MiniTorch.Tests.CommandLine;
+
+/// <summary>Each wrong input: an exit code, one line on standard error, nothing on standard output, no run folder.</summary>
+public sealed class WrongInputTests : IDisposable
+{
+    readonly TemporaryFolder folder = new();
+
+    public WrongInputTests() => SmallIdx.Write(folder.Path, 60, 20);
+
+    public void Dispose() => folder.Dispose();
+
+    [Theory]
+    [InlineData("train --colour", 2, "unknown option '--colour'")]
+    [InlineData("train --epoch 3", 2, "did you mean --epochs?")]
+    [InlineData("tarin", 2, "did you mean train?")]
+    [InlineData("train vision", 2, "unknown recipe 'vision'")]
+    [InlineData("train --data missing", 2, "does not exist")]
+    [InlineData("train --model resnet", 2, "unknown model 'resnet'")]
+    [InlineData("train --lr 0", 2, "learning rate must be above 0")]
+    [InlineData("train --lr much", 2, "must be a number")]
+    [InlineData("train --data . --batch 100", 2, "larger than the training part of 56 samples")]
+    [InlineData("train --data . --model convnext_tiny", 2, "images of at least 32x32")]
+    [InlineData("train --out /proc/runs", 2, "choose another folder")]
+    [InlineData("train --device cuda", 3, "no device cuda")]
+    [InlineData("train --resume runs/fashion-9", 2, "there is no run")]
+    [InlineData("eval", 2, "there is no run in runs")]
+    [InlineData("predict", 2, "IMAGE")]
+    [InlineData("predict train-labels-idx1-ubyte --run .", 2, "not a run")]
+    [InlineData("predict missing.png", 2, "there is no image")]
+    [InlineData("summary resnet", 2, "unknown model")]
+    public async Task Is_one_line_with_a_hint(string arguments, int code, string message)
+    {
+        Outcome o = await Dcls.Run(folder.Path, arguments);
+        Assert.True(code == o.ExitCode && o.Output.Length == 0, $"exit code {o.ExitCode}, output '{o.Output}', errors '{o.Errors}'");
+        string line = Assert.Single(o.ErrorLines);
+        Assert.StartsWith("error: ", line);
+        Assert.Contains(message, line);
+        Assert.DoesNotContain("   at ", line);
+        Assert.False(Directory.Exists(Path.Combine(folder.Path, "runs")));
+    }
+
+    [Theory]
+    [InlineData(0, "not an IDX file")]
+    [InlineData(1, "truncated")]
+    [InlineData(2, "damaged gzip")]
+    public async Task Damaged_data_is_named(int damage, string message)
+    {
+        string images = Path.Combine(folder.Path, "train-images-idx3-ubyte");
+        byte[] file = File.ReadAllBytes(images);
+        if (damage == 0) File.WriteAllText(images, "<html>");
+        else if (damage == 1) File.WriteAllBytes(images, file[..200]);
+        else
+        {
+            File.Delete(images);
+            File.WriteAllBytes(images + ".gz", [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 0xFF, 0xFF, 0xFF, 0xFF]);
+        }
+        Outcome o = await Dcls.Run(folder.Path, "train --data .");
+        Assert.Equal(2, o.ExitCode);
+        string line = Assert.Single(o.ErrorLines);
+        Assert.Contains("train-images-idx3-ubyte", line);
+        Assert.Contains(message, line);
+    }
+
+    [Fact]
+    public async Task Debug_adds_the_stack_trace()
+    {
+        Outcome o = await Dcls.Run(folder.Path, "train --lr 0 --debug");
+        Assert.Equal(2, o.ExitCode);
+        Assert.Contains("   at MiniTorch", o.Errors);
+    }
+
+    [Theory, InlineData("--help"), InlineData("train --help"), InlineData("eval --help"), InlineData("predict --help"), InlineData("summary --help"), InlineData("doctor --help")]
+    public async Task Help_is_no_error(string arguments)
+    {
+        Outcome o = await Dcls.Run(folder.Path, arguments);
+        Assert.Equal((0, ""), (o.ExitCode, o.Errors));
+        Assert.Contains("Usage:", o.Output);
+        if (arguments != "--help") Assert.Contains("Examples:", o.Output);
+    }
+}

@@ -1,0 +1,108 @@
+using System.Text.Json;
+using MiniTorch.Models;
+using MiniTorch.Ops;
+
+namespace MiniTorch.Tests.Training;
+
+public sealed class TrainerTests : IDisposable
+{
+    static readonly TrainingOptions options = new() { Epochs = 3, Batch = 8, Rate = 5e-3, Seed = 11, EmaDecay = 0.9, Shift = 1, Flip = true, LabelSmoothing = 0.1, SaveSeconds = 0, Deviation = 0.25, Mean = 0.25 };
+
+    readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Learns_the_bright_quarter()
+    {
+        TrainingResult result = Train(null, options with { Epochs = 12, Flip = false, Shift = 0, Rate = 2e-2, EmaDecay = 0 }, threads: 2);
+        Assert.True(result.Last!.TestAccuracy > 0.9, $"accuracy {result.Last.TestAccuracy}");
+    }
+
+    [Fact]
+    public void Killed_at_any_step_it_goes_on_to_the_same_end_on_any_number_of_threads()
+    {
+        RunFolder straight = RunFolder.Create(folder.Path, "run", "{}");
+        Train(straight, options, threads: 1);
+        foreach (int stop in (ReadOnlySpan<int>)[1, 5, 9, 13])
+        {
+            RunFolder killed = RunFolder.Create(folder.Path, "run", "{}");
+            int steps = 0;
+            Assert.Throws<InvalidOperationException>(() => Train(killed, options, threads: 2, progress: _ =>
+            {
+                if (++steps == stop) throw new InvalidOperationException("killed");
+            }));
+            Train(killed, options, threads: 2, resume: true);
+            RunComparison.AssertEqual(straight.Path, killed.Path);
+        }
+    }
+
+    [Fact]
+    public void Asked_to_stop_it_finishes_the_step_and_saves()
+    {
+        RunFolder run = RunFolder.Create(folder.Path, "run", "{}");
+        using CancellationTokenSource stop = new();
+        TrainingResult result = Train(run, options with { SaveSeconds = 1000 }, threads: 1, progress: p =>
+        {
+            if (p.Step == 2) stop.Cancel();
+        }, stop: stop.Token);
+        Assert.True(result.Interrupted);
+        Assert.Equal(2, JsonDocument.Parse(Safetensors.Read(run.Checkpoint("last")).Metadata["state"]).RootElement.GetProperty("step").GetInt32());
+    }
+
+    [Fact]
+    public void A_loss_without_bound_stops_the_run_and_says_where()
+    {
+        DivergedException e = Assert.Throws<DivergedException>(() => Train(null, options, 1, loss: static (logits, _) => logits.Sum() * double.PositiveInfinity));
+        Assert.Contains("step 1 of", e.Message);
+        Assert.Contains("lower learning rate", e.Message);
+    }
+
+    [Fact]
+    public void Other_data_is_refused()
+    {
+        RunFolder run = RunFolder.Create(folder.Path, "run", "{}");
+        Train(run, options, threads: 1);
+        InvalidDataException e = Assert.Throws<InvalidDataException>(() => Train(run, options, 1, resume: true, count: 60));
+        Assert.Contains("other data", e.Message);
+    }
+
+    static TrainingResult Train(RunFolder? run, TrainingOptions options, int threads, bool resume = false, int count = 48, Action<TrainingProgress>? progress = null,
+        Func<Tensor, Tensor, Tensor>? loss = null, CancellationToken? stop = null)
+    {
+        using CpuDevice device = new(threads);
+        (ILayer model, ParameterStore store) = ParameterStore.Build(static at => new Net(at), device, seed: options.Seed);
+        using ParameterStore owned = store;
+        using Trainer trainer = new(model, store, SmallIdx.Array(count), options, test: SmallIdx.Array(24), loss: loss) { Folder = run };
+        if (resume) trainer.Resume(run!);
+        return trainer.Run(progress, stop ?? TestContext.Current.CancellationToken);
+    }
+
+    sealed class Net(ParameterScope at) : ILayer
+    {
+        readonly Dcls2d dcls = new(at["dcls"], 1, 6, 3, 5, stride: 5, version: Interpolation.Gauss);
+        readonly MiniTorch.Models.Dropout dropout = new(at["dropout"], 0.1);
+        readonly Linear head = new(at["head"], 4 * 6, 4);
+
+        public Tensor Forward(Tensor x)
+            => head.Forward(dropout.Forward(dcls.Forward(x).Reshape([x.Shape[0], 4 * 6])));
+    }
+}
+
+/// <summary>Compares two runs to the last digit, times excepted.</summary>
+public static class RunComparison
+{
+    public static void AssertEqual(string a, string b)
+    {
+        foreach (string checkpoint in (ReadOnlySpan<string>)["last", "best"])
+        {
+            Safetensors x = Safetensors.Read(Path.Combine(a, checkpoint + ".safetensors")), y = Safetensors.Read(Path.Combine(b, checkpoint + ".safetensors"));
+            Assert.Equal(x.Tensors.Keys, y.Tensors.Keys);
+            foreach ((string name, StoredTensor tensor) in x.Tensors) Assert.True(tensor.Bytes.Span.SequenceEqual(y.Tensors[name].Bytes.Span), $"{checkpoint}: {name} differs");
+        }
+        Assert.Equal(Metrics(a), Metrics(b));
+    }
+
+    static EpochMetrics[] Metrics(string run)
+        => [.. File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(static l => JsonSerializer.Deserialize<EpochMetrics>(l, RunJson.Line)! with { Seconds = 0, ImagesPerSecond = 0 })];
+}
