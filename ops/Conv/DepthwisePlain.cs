@@ -175,9 +175,12 @@ static unsafe class DepthwisePlain
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Fill<T, V>(T* from, int channels, int lanes, T* to, int high, int wide, int across) where T : unmanaged where V : struct, ILanes<V, T>
     {
-        for (int row = 0; row < high; row++, to += (across - wide) * V.Count)
-            for (int i = 0; i < wide; i++, from += channels, to += V.Count)
-                Read<T, V>(from, lanes).Store(to);
+        nint gap = (across - wide) * V.Count, step = channels;
+        for (int row = 0; row < high; row++, to += gap)
+            if (lanes == V.Count)
+                for (int i = wide; i > 0; i--, from += step, to += V.Count) V.Load(from).Store(to);
+            else
+                for (int i = wide; i > 0; i--, from += step, to += V.Count) Lanes.LoadPartial<V, T>(from, lanes).Store(to);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
