@@ -16,7 +16,8 @@ static unsafe class DepthwisePlain
     internal static readonly Kernel<DepthwiseArgs> Forward = Kernel<DepthwiseArgs>.On<ForwardBody>("DepthwiseConv.forward");
     internal static readonly Kernel<DepthwiseArgs> WeightGradient = Kernel<DepthwiseArgs>.On<WeightBody>("DepthwiseConv.weightGradient");
 
-    readonly record struct Plan(DepthwiseArgs Args, Pointer Kernels, int Tile, int Parts)
+    /// <summary>Work is the packed kernel of a convolution, or what the parts of the images give to the gradient of the kernel.</summary>
+    readonly record struct Plan(DepthwiseArgs Args, Pointer Work, int Tile, int Parts)
     {
         internal Windows Windows => Args.Windows;
         internal int Images => Windows.Batch * Windows.D.In;
@@ -31,19 +32,21 @@ static unsafe class DepthwisePlain
             int registers = Workers.Blocks(args.Windows.Channels, V.Count);
             Plan plan = new(args, default, Fir.Tile(args.Windows.W.Out), 1);
             using Scratch scratch = device.Scratch((long)registers * plan.KernelSize * V.Count * sizeof(T));
-            plan = plan with { Kernels = Pointer.At(scratch.As<T>()) };
+            plan = plan with { Work = Pointer.At(scratch.As<T>()) };
             device.Workers.For(registers, plan, &PackKernel<T, V>);
             device.Workers.For(Workers.Blocks(plan.Images, plan.ImagesPerItem) * Workers.Blocks(args.Windows.Channels, Line<T, V>()), plan, &Item<T, V>);
         }
 
         /// <summary>The kernels of one register of channels, next to each other: [taps, register].</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         static void PackKernel<T, V>(in Plan plan, int register) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             int size = plan.KernelSize, channels = plan.Windows.Channels, c = register * V.Count, wide = Math.Min(V.Count, channels - c);
-            T* from = plan.Args.Weight.As<T>() + c, to = plan.Kernels.As<T>() + (long)register * size * V.Count;
+            T* from = plan.Args.Weight.As<T>() + c, to = plan.Work.As<T>() + (long)register * size * V.Count;
             for (int i = 0; i < size; i++, to += V.Count) Read<T, V>(from + (long)(plan.Args.Reversed ? size - 1 - i : i) * channels, wide).Store(to);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         static void Item<T, V>(in Plan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             (Axis h, Axis w, int channels) = (plan.Windows.H, plan.Windows.W, plan.Windows.Channels);
@@ -57,7 +60,7 @@ static unsafe class DepthwisePlain
                 for (int c = c0; c < c1; c += V.Count)
                 {
                     int wide = Math.Min(V.Count, c1 - c);
-                    T* kernel = plan.Kernels.As<T>() + (long)(c / V.Count) * plan.KernelSize * V.Count;
+                    T* kernel = plan.Work.As<T>() + (long)(c / V.Count) * plan.KernelSize * V.Count;
                     V bias = plan.Args.Bias.IsNull ? V.Of(0) : Read<T, V>(plan.Args.Bias.As<T>() + c, wide);
                     Fill<T, V>(plan.Args.X.As<T>() + (long)n * h.In * w.In * channels + c, channels, wide, plane + w.Padding * V.Count, h.In, w.In, across);
                     T* y = plan.Args.Y.As<T>() + (long)n * h.Out * w.Out * channels + c;
@@ -81,45 +84,78 @@ static unsafe class DepthwisePlain
     {
         public static void Run<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
-            int registers = Workers.Blocks(args.Windows.Channels, V.Count);
-            int parts = Math.Clamp((FewestItems + registers - 1) / registers, 1, args.Windows.H.Kernel);
-            device.Workers.For(registers * parts, new Plan(args, default, Fir.Tile(args.Windows.W.Kernel), parts), &Item<T, V>);
+            int lines = Workers.Blocks(args.Windows.Channels, Line<T, V>());
+            Plan plan = new(args, default, Fir.Tile(args.Windows.W.Kernel), 1);
+            plan = plan with { Parts = Math.Clamp((FewestItems + lines - 1) / lines, 1, Math.Max(1, plan.Images)) };
+            using Scratch scratch = device.Scratch((long)plan.Parts * plan.KernelSize * args.Windows.Channels * sizeof(T));
+            plan = plan with { Work = Pointer.At(scratch.As<T>()) };
+            device.Workers.For(lines * plan.Parts, plan, &Item<T, V>);
+            device.Workers.For(plan.KernelSize, plan, &AddParts<T, V>);
         }
 
-        /// <summary>Some rows of the kernels of one register of channels, summed over all images in order.</summary>
+        /// <summary>The gradient of the kernels of a line of channels, summed over one part of the images in order.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         static void Item<T, V>(in Plan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             (Axis h, Axis w, int channels) = (plan.Windows.H, plan.Windows.W, plan.Windows.Channels);
-            int c = item / plan.Parts * V.Count, wide = Math.Min(V.Count, channels - c), tile = plan.Tile;
-            int top = item % plan.Parts * h.Kernel / plan.Parts, bottom = (item % plan.Parts + 1) * h.Kernel / plan.Parts;
+            int lines = Workers.Blocks(channels, Line<T, V>()), part = item / lines, tile = plan.Tile;
+            (int c0, int c1) = Workers.Range(item % lines, channels, Line<T, V>());
+            int n0 = (int)((long)part * plan.Images / plan.Parts), n1 = (int)((part + 1L) * plan.Images / plan.Parts);
             int taps = Workers.Blocks(w.Kernel, tile) * tile, across = Math.Max(w.Out + taps - 1, w.In + w.Padding);
-            long planeSize = (long)h.In * across * V.Count, slopeSize = (long)h.Out * w.Out * V.Count, totalSize = (long)(bottom - top) * taps * V.Count;
-            T* plane = Workers.Local<T>(planeSize + slopeSize + totalSize), slopes = plane + planeSize, totals = slopes + slopeSize;
-            T* sums = stackalloc T[Fir.Largest * V.Count];
+            long planeSize = (long)h.In * across * V.Count, slopeSize = (long)h.Out * w.Out * V.Count, totalSize = (long)h.Kernel * taps * V.Count;
+            T* plane = Workers.Local<T>(planeSize + slopeSize + totalSize * Workers.Blocks(c1 - c0, V.Count)), slopes = plane + planeSize, totals = slopes + slopeSize;
             Frame<T, V>(plane, h.In, w.In, w.Padding, across);
-            for (long i = 0; i < totalSize; i += V.Count) V.Of(0).Store(totals + i);
-            for (int n = 0; n < plan.Images; n++)
-            {
-                Fill<T, V>(plan.Args.X.As<T>() + (long)n * h.In * w.In * channels + c, channels, wide, plane + w.Padding * V.Count, h.In, w.In, across);
-                Fill<T, V>(plan.Args.Y.As<T>() + (long)n * h.Out * w.Out * channels + c, channels, wide, slopes, h.Out, w.Out, w.Out);
-                for (int i = top; i < bottom; i++)
+            for (long i = 0; i < totalSize * Workers.Blocks(c1 - c0, V.Count); i += V.Count) V.Of(0).Store(totals + i);
+            for (int n = n0; n < n1; n++)
+                for (int c = c0; c < c1; c += V.Count)
                 {
-                    int row0 = Math.Max(0, h.Padding - i), row1 = Math.Min(h.Out, h.In + h.Padding - i);
-                    if (row1 <= row0) continue;
-                    for (int j = 0; j < w.Kernel; j += tile)
-                    {
-                        int w0 = Math.Max(0, w.Padding - j - tile + 1), w1 = Math.Min(w.Out, w.In + w.Padding - j);
-                        if (w1 <= w0) continue;
-                        Fir.Run<T, V>(tile, sums, slopes + (row0 * w.Out + w0) * V.Count, w.Out * V.Count,
-                            plane + ((long)(row0 + i - h.Padding) * across + w0 + j) * V.Count, across * V.Count, row1 - row0, w1 - w0);
-                        T* total = totals + ((i - top) * taps + j) * V.Count;
-                        for (int q = 0; q < tile * V.Count; q += V.Count) (V.Load(total + q) + V.Load(sums + q)).Store(total + q);
-                    }
+                    int wide = Math.Min(V.Count, c1 - c);
+                    Fill<T, V>(plan.Args.X.As<T>() + (long)n * h.In * w.In * channels + c, channels, wide, plane + w.Padding * V.Count, h.In, w.In, across);
+                    Fill<T, V>(plan.Args.Y.As<T>() + (long)n * h.Out * w.Out * channels + c, channels, wide, slopes, h.Out, w.Out, w.Out);
+                    Correlate<T, V>(h, w, tile, plane, across, slopes, totals + (c - c0) / V.Count * totalSize, taps);
+                }
+            for (int c = c0; c < c1; c += V.Count)
+                for (int i = 0; i < h.Kernel; i++)
+                    for (int j = 0; j < w.Kernel; j++)
+                        Write<T, V>(V.Load(totals + (c - c0) / V.Count * totalSize + (i * taps + j) * V.Count),
+                            plan.Work.As<T>() + ((long)part * plan.KernelSize + i * w.Kernel + j) * channels + c, Math.Min(V.Count, c1 - c));
+        }
+
+        /// <summary>Adds one image's share for each tap: Σ over outputs of the slope times the input that the tap saw.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        static void Correlate<T, V>(Axis h, Axis w, int tile, T* plane, int across, T* slopes, T* totals, int taps)
+            where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        {
+            T* sums = stackalloc T[Fir.Largest * V.Count];
+            for (int i = 0; i < h.Kernel; i++)
+            {
+                int row0 = Math.Max(0, h.Padding - i), row1 = Math.Min(h.Out, h.In + h.Padding - i);
+                if (row1 <= row0) continue;
+                for (int j = 0; j < w.Kernel; j += tile)
+                {
+                    int w0 = Math.Max(0, w.Padding - j - tile + 1), w1 = Math.Min(w.Out, w.In + w.Padding - j);
+                    if (w1 <= w0) continue;
+                    Fir.Run<T, V>(tile, sums, slopes + (row0 * w.Out + w0) * V.Count, w.Out * V.Count,
+                        plane + ((long)(row0 + i - h.Padding) * across + w0 + j) * V.Count, across * V.Count, row1 - row0, w1 - w0);
+                    T* total = totals + (i * taps + j) * V.Count;
+                    for (int q = 0; q < tile * V.Count; q += V.Count) (V.Load(total + q) + V.Load(sums + q)).Store(total + q);
                 }
             }
-            for (int i = top; i < bottom; i++)
-                for (int j = 0; j < w.Kernel; j++)
-                    Write<T, V>(V.Load(totals + ((i - top) * taps + j) * V.Count), plan.Args.Weight.As<T>() + ((long)i * w.Kernel + j) * channels + c, wide);
+        }
+
+        /// <summary>The parts of one tap, in order.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        static void AddParts<T, V>(in Plan plan, int tap) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        {
+            int channels = plan.Windows.Channels;
+            T* to = plan.Args.Weight.As<T>() + (long)tap * channels, from = plan.Work.As<T>() + (long)tap * channels;
+            for (int c = 0; c < channels; c += V.Count)
+            {
+                int wide = Math.Min(V.Count, channels - c);
+                V sum = Read<T, V>(from + c, wide);
+                for (int part = 1; part < plan.Parts; part++) sum += Read<T, V>(from + (long)part * plan.KernelSize * channels + c, wide);
+                Write<T, V>(sum, to + c, wide);
+            }
         }
     }
 
@@ -139,9 +175,12 @@ static unsafe class DepthwisePlain
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Fill<T, V>(T* from, int channels, int lanes, T* to, int high, int wide, int across) where T : unmanaged where V : struct, ILanes<V, T>
     {
-        for (int row = 0; row < high; row++, to += (across - wide) * V.Count)
-            for (int i = 0; i < wide; i++, from += channels, to += V.Count)
-                Read<T, V>(from, lanes).Store(to);
+        nint gap = (across - wide) * V.Count, step = channels;
+        for (int row = 0; row < high; row++, to += gap)
+            if (lanes == V.Count)
+                for (int i = wide; i > 0; i--, from += step, to += V.Count) V.Load(from).Store(to);
+            else
+                for (int i = wide; i > 0; i--, from += step, to += V.Count) Lanes.LoadPartial<V, T>(from, lanes).Store(to);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

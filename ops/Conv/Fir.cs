@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace MiniTorch.Ops;
 
 /// <summary>
-/// A tile of sliding sums in registers: tile[q] = Σ over rows r and taps l of k[r, l] · x[r, l + q], each a register. Four taps at a time, so that a loaded x serves
-/// up to four products. The sums are plain locals, which the JIT keeps in registers; those a smaller tile has not are compiled away.
+/// A tile of sliding sums in registers: tile[q] = Σ over rows r and taps l of k[r, l] · x[r, l + q], each a register. Four taps at a time, then two and one, so that a
+/// loaded x serves up to four products. The sums are plain locals, which the JIT keeps in registers; those a smaller tile has not are compiled away.
 /// </summary>
 static unsafe class Fir
 {
@@ -128,7 +128,42 @@ static unsafe class Fir
                 if (N.Value > 8) v = V.Load(xx + 11 * V.Count);
                 if (N.Value > 8) s8 = V.MultiplyAdd(k3, v, s8);
             }
-            for (; left > 0; left--, kk += V.Count, xx += V.Count)
+            if (left >= 2)
+            {
+                V k0 = V.Load(kk), k1 = V.Load(kk + V.Count);
+                v = V.Load(xx);
+                s0 = V.MultiplyAdd(k0, v, s0);
+                v = V.Load(xx + V.Count);
+                s1 = V.MultiplyAdd(k0, v, s1);
+                s0 = V.MultiplyAdd(k1, v, s0);
+                v = V.Load(xx + 2 * V.Count);
+                s2 = V.MultiplyAdd(k0, v, s2);
+                s1 = V.MultiplyAdd(k1, v, s1);
+                v = V.Load(xx + 3 * V.Count);
+                s3 = V.MultiplyAdd(k0, v, s3);
+                s2 = V.MultiplyAdd(k1, v, s2);
+                v = V.Load(xx + 4 * V.Count);
+                s4 = V.MultiplyAdd(k0, v, s4);
+                s3 = V.MultiplyAdd(k1, v, s3);
+                v = V.Load(xx + 5 * V.Count);
+                if (N.Value > 5) s5 = V.MultiplyAdd(k0, v, s5);
+                s4 = V.MultiplyAdd(k1, v, s4);
+                if (N.Value > 5) v = V.Load(xx + 6 * V.Count);
+                if (N.Value > 6) s6 = V.MultiplyAdd(k0, v, s6);
+                if (N.Value > 5) s5 = V.MultiplyAdd(k1, v, s5);
+                if (N.Value > 6) v = V.Load(xx + 7 * V.Count);
+                if (N.Value > 7) s7 = V.MultiplyAdd(k0, v, s7);
+                if (N.Value > 6) s6 = V.MultiplyAdd(k1, v, s6);
+                if (N.Value > 7) v = V.Load(xx + 8 * V.Count);
+                if (N.Value > 8) s8 = V.MultiplyAdd(k0, v, s8);
+                if (N.Value > 7) s7 = V.MultiplyAdd(k1, v, s7);
+                if (N.Value > 8) v = V.Load(xx + 9 * V.Count);
+                if (N.Value > 8) s8 = V.MultiplyAdd(k1, v, s8);
+                left -= 2;
+                kk += 2 * V.Count;
+                xx += 2 * V.Count;
+            }
+            if (left > 0)
             {
                 v = V.Load(kk);
                 s0 = V.MultiplyAdd(v, V.Load(xx), s0);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MiniTorch.Ops;
 
 /// <summary>
@@ -6,6 +8,7 @@ namespace MiniTorch.Ops;
 /// </summary>
 static unsafe class Patches
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Gather<T, V>(in Windows windows, T* x, int channels, int begin, int end, int t0, int t1, T* to)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
@@ -38,6 +41,7 @@ static unsafe class Patches
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Scatter<T, V>(in Windows windows, T* x, int channels, int begin, int end, T* from)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
@@ -69,6 +73,7 @@ static unsafe class Patches
             for (int i = 0; i < windows.Inputs; i++, x += windows.Channels) Zero<T, V>(x, channels);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static T* Copy<T, V>(T* from, T* to, int n) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         int i = 0;
@@ -77,6 +82,7 @@ static unsafe class Patches
         return to + n;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static T* Zero<T, V>(T* to, int n) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         int i = 0;
@@ -85,6 +91,7 @@ static unsafe class Patches
         return to + n;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Add<T, V>(T* from, T* to, int n) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         int i = 0;

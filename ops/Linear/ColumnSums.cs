@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MiniTorch.Ops;
 
 /// <summary>s[j] = Σᵢ x[i, j] over all leading dimensions: the gradient of a bias. Blocks of rows are summed apart and combined in order.</summary>
@@ -34,6 +36,7 @@ static unsafe class ColumnSums
             device.Workers.For(tiles, new Args(first.Partial, args.Sums, args.Sums, blocks, args.Columns), &Block<T, V>);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         static void Block<T, V>(in Args args, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             int tiles = Workers.Blocks(args.Columns, Tile), block = item / tiles, columns = args.Columns;
