@@ -1,0 +1,60 @@
+using MiniTorch.Models;
+
+namespace MiniTorch.Tests.Models;
+
+public sealed class ConvNeXtTests
+{
+    /// <summary>Published sizes: 28,589,128 for ConvNeXt-T, and with shared DCLS positions (v0, 17×17, 34 taps).</summary>
+    [Theory]
+    [InlineData(null, 7, 0, 28_589_128)]
+    [InlineData("v0", 17, 34, 28_587_688)]
+    public void Tiny_has_the_published_number_of_parameters(string? version, int size, int count, long expected)
+    {
+        using CpuDevice device = new(1);
+        (_, ParameterStore store) = ParameterStore.Build(at => new ConvNeXt(at, new() { Version = version, KernelSize = size, KernelCount = count }), device);
+        using ParameterStore owner = store;
+        Assert.Equal(expected, store.ParameterCount);
+        Assert.All(store.All, static p => Assert.True(p.Tensor.Count > 0));
+    }
+
+    [Fact]
+    public void A_checkpoint_that_does_not_fit_names_everything_that_is_wrong_at_once()
+    {
+        ConvNeXtOptions options = new() { Depths = [1], Dims = [4], Classes = 3, InputChannels = 1 };
+        using CpuDevice device = new(1);
+        Safetensors file = new();
+        (_, ParameterStore store) = ParameterStore.Build(at => new ConvNeXt(at, options), device);
+        using (store) store.Save(file);
+        Dictionary<string, StoredTensor> wrong = new(file.Tensors);
+        wrong.Remove("head.bias");
+        wrong["norm.weight"] = StoredTensor.Of(Tensor.Of([1f, 2f], [2]));
+        wrong["head.extra"] = wrong["norm.weight"];
+        string message = Assert.Throws<InvalidDataException>(() => ParameterStore.Build(at => new ConvNeXt(at, options), device, file: wrong)).Message;
+        Assert.Contains("missing head.bias", message, StringComparison.Ordinal);
+        Assert.Contains("norm.weight has shape [2], [4] was expected", message, StringComparison.Ordinal);
+        Assert.Contains("unexpected head.extra", message, StringComparison.Ordinal);
+        (_, ParameterStore again) = ParameterStore.Build(at => new ConvNeXt(at, options), device, seed: 9, file: file.Tensors);
+        using ParameterStore owner = again;
+        Safetensors back = new();
+        again.Save(back);
+        Assert.All(file.Tensors, t => Assert.Equal(t.Value.Bytes.ToArray(), back.Tensors[t.Key].Bytes.ToArray()));
+    }
+
+    [Fact]
+    public void Positions_stay_inside_their_window_and_blocks_of_a_stage_share_them()
+    {
+        using CpuDevice device = new(1);
+        (ConvNeXt model, ParameterStore store) = ParameterStore.Build(static at => new ConvNeXt(at, new()
+        {
+            Depths = [2, 1], Dims = [4, 6], Classes = 3, InputChannels = 1, Version = "v1", KernelSize = 5, KernelCount = 3,
+        }), device);
+        using ParameterStore owner = store;
+        Assert.Same(model.Stages[0][0].Position, model.Stages[0][1].Position);
+        Assert.NotSame(model.Stages[0][0].Position, model.Stages[1][0].Position);
+        Assert.Same(store["stages.0.0.dwconv.P"], store["stages.0.1.dwconv.P"]);
+        Tensor position = model.Stages[0][0].Position;
+        position.Write([.. Enumerable.Range(0, position.Count).Select(static i => i - 10.0)], convert: true);
+        store.Constrain();
+        Assert.All(position.ToDoubles(), static p => Assert.InRange(p, -2, 2));
+    }
+}
