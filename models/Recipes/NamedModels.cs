@@ -20,7 +20,7 @@ public sealed record NamedModel(string Name, int[] Sample, ConvNeXtOptions Optio
 /// <summary>The models that can be asked for by name: small ones for 28×28 images, and the official sizes.</summary>
 public static class NamedModels
 {
-    static readonly ConvNeXtOptions small = new() { Depths = [2, 2], Dims = [32, 64], Stem = [4, 4], KernelSize = 7, LayerScale = 1e-6 };
+    static readonly ConvNeXtOptions small = new() { Depths = [1, 2, 1], Dims = [24, 48, 96], Stem = [2, 2], KernelSize = 7, LayerScale = 1 };
     static readonly ConvNeXtOptions nano = new() { Depths = [1, 1], Dims = [8, 16], Stem = [4, 4], KernelSize = 7 };
     static readonly int[] imageNet = [224, 224, 3], fashion = [28, 28, 1];
 

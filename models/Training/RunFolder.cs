@@ -105,7 +105,7 @@ public sealed class RunFolder
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             if (File.Exists(path + ".new")) File.Delete(path + ".new");
-            throw new IOException($"{path} could not be written ({e.Message.TrimEnd('.')}); check permissions and free space, the checkpoint before it is whole", e);
+            throw new IOException($"{path} could not be written ({e.Message.TrimEnd('.')}); check permissions and free space; what was written before is whole", e);
         }
     }
 

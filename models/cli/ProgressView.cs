@@ -10,6 +10,7 @@ sealed class ProgressView : IDisposable
 {
     /// <summary>Makes every step last at least this many seconds: to try out what happens to a training that is stopped within a step.</summary>
     const string StepSecondsVariable = "DCLS_STEP_SECONDS";
+    const int BarWidth = 12;            // a line of 80 characters holds the bar and the figures
     static readonly TimeSpan lineEvery = TimeSpan.FromSeconds(15);
 
     readonly Terminal terminal;
@@ -63,7 +64,7 @@ sealed class ProgressView : IDisposable
         over.Dispose();
     }
 
-    void Paint() => terminal.Ansi.Progress().AutoClear(true).Columns(new ProgressBarColumn(), new PercentageColumn(), new TaskDescriptionColumn()).Start(context =>
+    void Paint() => terminal.Ansi.Progress().AutoClear(true).Columns(new ProgressBarColumn { Width = BarWidth }, new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }).Start(context =>
     {
         ProgressTask task = context.AddTask("starting", maxValue: steps);
         for (bool ended = false; !ended;)
@@ -81,5 +82,5 @@ sealed class ProgressView : IDisposable
     });
 
     static string Status(TrainingProgress p)
-        => $"epoch {p.Epoch}/{p.Epochs}  step {p.Step}/{p.Steps}  loss {p.Loss:0.000}  accuracy {p.Accuracy:0.000}  {p.ImagesPerSecond:0} images/s  ETA {p.Remaining:hh\\:mm\\:ss}";
+        => $"epoch {p.Epoch}/{p.Epochs} loss {p.Loss:0.000} accuracy {p.Accuracy:0.000} {p.ImagesPerSecond:0} images/s ETA {(int)p.Remaining.TotalMinutes}:{p.Remaining:ss}";
 }

@@ -38,11 +38,11 @@ public sealed class TrainingRunTests : IDisposable
     [Fact]
     public async Task Killed_again_and_again_it_ends_as_if_nothing_had_happened()
     {
-        Outcome whole = await Dcls.Run(folder.Path, Small + "4 --threads 1");
+        Outcome whole = await Dcls.Run(folder.Path, Small + "4 --save-every 0 --threads 1");
         Assert.True(whole.ExitCode == 0, whole.Errors);
         string straight = Path.Combine(folder.Path, "runs", "fashion-1"), killed = Path.Combine(folder.Path, "runs", "fashion-2");
         RandomStream random = new(1, 1);
-        foreach (string arguments in (string[])[Small + "4", "train --resume runs/fashion-2"])
+        foreach (string arguments in (string[])[Small + "4 --save-every 0", "train --resume runs/fashion-2"])
         {
             using Process process = Dcls.Start(folder.Path, arguments, ("DCLS_STEP_SECONDS", "0.05"));
             Assert.Contains("run runs/fashion-2", await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
