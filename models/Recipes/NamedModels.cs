@@ -20,14 +20,14 @@ public sealed record NamedModel(string Name, int[] Sample, ConvNeXtOptions Optio
 /// <summary>The models that can be asked for by name: small ones for 28×28 images, and the official sizes.</summary>
 public static class NamedModels
 {
-    static readonly ConvNeXtOptions small = new() { Depths = [1, 2, 1], Dims = [24, 48, 96], Stem = [2, 2], KernelSize = 7, LayerScale = 1 };
+    static readonly ConvNeXtOptions small = new() { Depths = [2, 2], Dims = [64, 128], Stem = [4, 4], KernelSize = 7, LayerScale = 0 };
     static readonly ConvNeXtOptions nano = new() { Depths = [1, 1], Dims = [8, 16], Stem = [4, 4], KernelSize = 7 };
     static readonly int[] imageNet = [224, 224, 3], fashion = [28, 28, 1];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<NamedModel> All { get; } =
     [
-        new("convnext_dcls_fashion", fashion, small with { Version = "v1", KernelCount = 16, KernelSize = 9 }),
+        new("convnext_dcls_fashion", fashion, small with { Version = "gauss", KernelCount = 12 }),
         new("convnext_fashion", fashion, small),
         new("convnext_dcls_nano", fashion, nano with { Version = "v1", KernelCount = 5 }),
         new("convnext_nano", fashion, nano),

@@ -13,13 +13,12 @@ public sealed record Recipe(string Name, string Description, string Model, Train
         new("fashion", "a small ConvNeXt-dcls on Fashion-MNIST", "convnext_dcls_fashion", new()
         {
             Epochs = 20,
-            Batch = 64,
-            Rate = 3e-3,
+            Batch = 32,
+            Rate = 4e-3,
             WarmUpEpochs = 1,
             LabelSmoothing = 0.1,
             EmaDecay = 0.99,
             Shift = 1,
-            Flip = true,
             Mean = 0.2860,
             Deviation = 0.3530,
         }),
