@@ -51,7 +51,8 @@ public sealed class IdxFile
     static IdxFile Parse(ReadOnlySpan<byte> file, string name, int dimensions)
     {
         if (file.Length < 4 || file[0] != 0 || file[1] != 0 || file[3] is 0 or > MaxDimensions)
-            throw new InvalidDataException($"{name} is not an IDX file: it begins with {Convert.ToHexString(file[..Math.Min(4, file.Length)])}, wanted 000008{dimensions:X2}; is it another file under this name?");
+            throw new InvalidDataException($"{name} is not an IDX file: it begins with {Convert.ToHexString(file[..Math.Min(4, file.Length)])}, wanted 000008{dimensions:X2}; "
+                + "is it another file under this name?");
         if (file[2] != 8) throw new InvalidDataException($"{name} holds IDX elements of type {file[2]:X2}, only 08 (unsigned bytes) is read; convert it");
         if (file[3] != dimensions)
             throw new InvalidDataException($"{name} has {file[3]} dimensions, wanted {dimensions} ({(dimensions == 1 ? "labels" : "images")}); are images and labels exchanged?");
@@ -66,7 +67,8 @@ public sealed class IdxFile
             count = Math.Min(count * sizes[i], long.MaxValue / int.MaxValue);
         }
         if (file.Length - start < count) throw Truncated(start + count);
-        if (file.Length - start > count) throw new InvalidDataException($"{name} has {file.Length - start - count} bytes more than its sizes [{string.Join(", ", sizes)}] say; copy or download it again");
+        if (file.Length - start > count)
+            throw new InvalidDataException($"{name} has {file.Length - start - count} bytes more than its sizes [{string.Join(", ", sizes)}] say; copy or download it again");
         return new(sizes, file[start..].ToArray());
 
         InvalidDataException Truncated(long wanted) => new($"{name} is truncated: {length} of {wanted} bytes are there; copy or download it again");

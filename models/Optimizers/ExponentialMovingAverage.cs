@@ -61,7 +61,8 @@ public sealed unsafe class ExponentialMovingAverage : IDisposable
     /// <summary>Takes the averages from a file that <see cref="Save"/> filled.</summary>
     public void Load(Safetensors file, string prefix = "ema.")
     {
-        if (!file.Metadata.TryGetValue(prefix + StepsName, out string? steps)) throw new InvalidDataException($"the checkpoint holds no averaged weights ('{prefix + StepsName}' is missing)");
+        if (!file.Metadata.TryGetValue(prefix + StepsName, out string? steps))
+            throw new InvalidDataException($"the checkpoint holds no averaged weights ('{prefix + StepsName}' is missing)");
         using Swap swap = Use();
         store.Load(file, prefix);
         Steps = int.Parse(steps);

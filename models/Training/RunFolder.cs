@@ -91,7 +91,8 @@ public sealed class RunFolder
     internal void CutMetrics(long length)
     {
         using FileStream stream = new(MetricsPath, FileMode.OpenOrCreate, FileAccess.Write);
-        if (stream.Length < length) throw new InvalidDataException($"{MetricsPath} has {stream.Length} bytes but the checkpoint was written after {length}; restore the file or start a new run");
+        if (stream.Length < length)
+            throw new InvalidDataException($"{MetricsPath} has {stream.Length} bytes but the checkpoint was written after {length}; restore the file or start a new run");
         stream.SetLength(length);
     }
 

@@ -136,7 +136,8 @@ public sealed class Trainer : IDisposable
         double value = cost.Item();
         optimizer.Rate = schedule.Rate(state.Step);
         if (!double.IsFinite(value))
-            throw new DivergedException($"the loss is {value} at step {state.Step + 1} of {Steps} (learning rate {optimizer.Rate:g4}); start again with a lower learning rate or a limit on the gradients");
+            throw new DivergedException($"the loss is {value} at step {state.Step + 1} of {Steps} (learning rate {optimizer.Rate:g4}); "
+                + "start again with a lower learning rate or a limit on the gradients");
         cost.Backward();
         if (schedule.Momentum(state.Step) is { } momentum) optimizer.Momentum = momentum;
         optimizer.Update();

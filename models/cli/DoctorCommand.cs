@@ -64,7 +64,8 @@ static class Fonts
 {
     internal const string Remedy = "none found, plots will have no labels; install the package fonts-dejavu-core";
 
-    internal static bool Present { get; } = new[] { "/usr/share/fonts", "/usr/local/share/fonts", Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".fonts") }
+    internal static bool Present { get; } =
+        new[] { "/usr/share/fonts", "/usr/local/share/fonts", Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".fonts") }
         .Where(Directory.Exists)
         .Any(static d => Directory.EnumerateFiles(d, "*", SearchOption.AllDirectories).Any(static f => Path.GetExtension(f) is ".ttf" or ".otf" or ".ttc"));
 }

@@ -26,16 +26,19 @@ static class EvalCommand
         string checkpoint = parsed.GetValue(Options.Checkpoint)!;
         string? folder = parsed.GetValue(Options.Data);
         if (folder is not null && config.Data is null)
-            throw new WrongInputException($"{run.Path} was trained on the embedded images, which are part of the test set of --data, so its accuracy there would mean nothing; train with --data");
+            throw new WrongInputException($"{run.Path} was trained on the embedded images, which are part of the test set of --data, "
+                + "so its accuracy there would mean nothing; train with --data");
         IDataset test = Runs.Data(folder ?? config.Data).Test;
-        if (!test.Sample.Dims.SequenceEqual(config.Sample)) throw new WrongInputException($"the run takes images {Shape.Create(config.Sample)}, the data has {test.Sample}; give the data it was trained on");
+        if (!test.Sample.Dims.SequenceEqual(config.Sample))
+            throw new WrongInputException($"the run takes images {Shape.Create(config.Sample)}, the data has {test.Sample}; give the data it was trained on");
         (ILayer model, ParameterStore store) = Runs.Load(run, config, checkpoint, device);
         using (store)
         {
             Evaluation e = Evaluation.Of(model, store, test, config.Training.Mean, config.Training.Deviation);
             terminal.Say($"{run.Path}, checkpoint {checkpoint}: accuracy {e.Accuracy:0.0000}, loss {e.Loss:0.0000} on {test.Count:n0} images");
             foreach ((string name, double share) in config.Classes.Zip(e.PerClass)) terminal.Say($"  {name,-12} {share:0.0000}");
-            terminal.Emit(new Result(run.Path, checkpoint, test.Count, e.Loss, e.Accuracy, config.Classes.Zip(e.PerClass).Where(static p => !double.IsNaN(p.Second)).ToDictionary(static p => p.First, static p => p.Second)));
+            Dictionary<string, double> perClass = config.Classes.Zip(e.PerClass).Where(static p => !double.IsNaN(p.Second)).ToDictionary(static p => p.First, static p => p.Second);
+            terminal.Emit(new Result(run.Path, checkpoint, test.Count, e.Loss, e.Accuracy, perClass));
         }
         return ExitCode.Done;
     }

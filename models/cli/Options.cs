@@ -67,7 +67,12 @@ static class Options
 
     static Option<string> OneOf(string name, string description, params string[] values)
     {
-        Option<string> option = new(name) { Description = $"{description} One of: {string.Join(", ", values)}.", DefaultValueFactory = _ => values[0], HelpName = name.TrimStart('-').ToUpperInvariant() };
+        Option<string> option = new(name)
+        {
+            Description = $"{description} One of: {string.Join(", ", values)}.",
+            DefaultValueFactory = _ => values[0],
+            HelpName = name.TrimStart('-').ToUpperInvariant(),
+        };
         option.Validators.Add(result =>
         {
             string value = result.Tokens.Count == 1 ? result.Tokens[0].Value : values[0];

@@ -53,7 +53,11 @@ static class Plots
     static byte[]? Positions(Safetensors checkpoint, string? version)
     {
         const string initial = "initial.", model = "model.";
-        string[] names = [.. checkpoint.Tensors.Keys.Where(static n => n.StartsWith(initial, StringComparison.Ordinal) && n.EndsWith(".P", StringComparison.Ordinal)).Select(static n => n[initial.Length..])];
+        string[] names =
+        [
+            .. checkpoint.Tensors.Keys.Where(static n => n.StartsWith(initial, StringComparison.Ordinal) && n.EndsWith(".P", StringComparison.Ordinal))
+                .Select(static n => n[initial.Length..]),
+        ];
         if (names.Length == 0) return null;
         bool rowsFirst = version is "v0" or nameof(Ops.Interpolation.Bilinear);       // only v0 has its first row of P along the height
         Multiplot plots = new();

@@ -24,7 +24,8 @@ static class Program
             root.Add(SummaryCommand.Make());
             root.Add(DoctorCommand.Make());
             ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-            string? misspelt = args.TakeWhile(static a => a != "--").FirstOrDefault(a => a.Length > 1 && a[0] == '-' && !char.IsDigit(a[1]) && !Knows(parsed.CommandResult.Command, a));
+            string? misspelt = args.TakeWhile(static a => a != "--")
+                .FirstOrDefault(a => a.Length > 1 && a[0] == '-' && !char.IsDigit(a[1]) && !Knows(parsed.CommandResult.Command, a));
             bool asksForHelp = parsed.Action is HelpAction or Examples;
             if (misspelt is not null || parsed.Errors.Count > 0 && !asksForHelp)
             {

@@ -64,7 +64,11 @@ sealed class ProgressView : IDisposable
         over.Dispose();
     }
 
-    void Paint() => terminal.Ansi.Progress().AutoClear(true).Columns(new ProgressBarColumn { Width = BarWidth }, new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }).Start(context =>
+    void Paint() => terminal.Ansi.Progress().AutoClear(true)
+        .Columns(new ProgressBarColumn { Width = BarWidth }, new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
+        .Start(Paint);
+
+    void Paint(ProgressContext context)
     {
         ProgressTask task = context.AddTask("starting", maxValue: steps);
         for (bool ended = false; !ended;)
@@ -79,7 +83,7 @@ sealed class ProgressView : IDisposable
                 task.Description = Markup.Escape(Status(shown));
             }
         }
-    });
+    }
 
     static string Status(TrainingProgress p)
         => $"epoch {p.Epoch}/{p.Epochs} loss {p.Loss:0.000} accuracy {p.Accuracy:0.000} {p.ImagesPerSecond:0} images/s ETA {(int)p.Remaining.TotalMinutes}:{p.Remaining:ss}";

@@ -32,7 +32,10 @@ static class Runs
     internal static (IDataset Train, IDataset Test) Data(string? folder) => folder is null ? FashionMnist.Embedded() : FashionMnist.From(folder);
 
     internal static (ILayer Model, ParameterStore Store) Build(RunConfig config, Device device, IReadOnlyDictionary<string, StoredTensor>? weights = null)
-        => ParameterStore.Build(at => new NamedModel(config.Model, config.Sample, config.Network).Build(at, Shape.Create(config.Sample), config.Classes.Length), device, seed: config.Training.Seed, file: weights);
+    {
+        NamedModel model = new(config.Model, config.Sample, config.Network);
+        return ParameterStore.Build(at => model.Build(at, Shape.Create(config.Sample), config.Classes.Length), device, seed: config.Training.Seed, file: weights);
+    }
 
     /// <summary>The model of a run with the weights it is judged by: averaged ones if the run has them.</summary>
     internal static (ILayer Model, ParameterStore Store) Load(RunFolder run, RunConfig config, string checkpoint, Device device)

@@ -55,7 +55,8 @@ static class SummaryCommand
         foreach (Layer layer in r.Layers)
             Node(layer.Path, $"  {layer.Kind}  {Shape.Create(layer.Output)}  {layer.Parameters:n0} parameters  {Short(layer.Macs)} MACs");
         terminal.Ansi.Write(tree);
-        terminal.Say($"{r.Parameters:n0} parameters (shared ones once), {r.ParameterBytes / 1048576.0:0.0} MiB; {Short(r.Macs)} MACs an image; {r.PeakBytes / 1048576.0:0.0} MiB at most in a forward pass");
+        terminal.Say($"{r.Parameters:n0} parameters (shared ones once), {r.ParameterBytes / 1048576.0:0.0} MiB; {Short(r.Macs)} MACs an image; "
+            + $"{r.PeakBytes / 1048576.0:0.0} MiB at most in a forward pass");
 
         TreeNode Node(string path, string text)
         {

@@ -26,9 +26,11 @@ static class TrainCommand
     internal static Command Make()
     {
         Command command = Examples.On(new("train", "Trains a network and writes the run to a folder."),
-            "dcls train", "dcls train --epochs 3 --seed 1", "dcls train --data /usr/share/datasets/fashion-mnist", "dcls train --resume runs/fashion-1", "dcls train --json > result.jsonl");
+            "dcls train", "dcls train --epochs 3 --seed 1", "dcls train --data /usr/share/datasets/fashion-mnist", 
+            "dcls train --resume runs/fashion-1", "dcls train --json > result.jsonl");
         command.Add(recipe);
-        foreach (Option option in (ReadOnlySpan<Option>)[Options.Data, model, epochs, batch, rate, seed, Options.Threads, Options.Device, Options.Out, saveEvery, resume, Options.Json, Options.Debug])
+        foreach (Option option in (ReadOnlySpan<Option>)[Options.Data, model, epochs, batch, rate, seed, Options.Threads, Options.Device, Options.Out, saveEvery, resume,
+            Options.Json, Options.Debug])
             command.Add(option);
         command.SetAction(static (parsed, stop) => Task.Run(() => Train(parsed, stop), CancellationToken.None));
         return command;
@@ -47,7 +49,8 @@ static class TrainCommand
             if (old is not null) trainer.Resume(old);
             else trainer.Folder = RunFolder.Create(parsed.GetValue(Options.Out)!, config.Recipe, JsonSerializer.Serialize(config, RunJson.Indented));
             RunFolder run = trainer.Folder!;
-            terminal.Say($"{(old is null ? "training" : "going on with")} {config.Model} ({store.ParameterCount:n0} parameters) on {train.Count:n0} images, {test.Count:n0} held out; run {run.Path}");
+            terminal.Say($"{(old is null ? "training" : "going on with")} {config.Model} "
+                + $"({store.ParameterCount:n0} parameters) on {train.Count:n0} images, {test.Count:n0} held out; run {run.Path}");
             using CancellationTokenRegistration said = stop.Register(() => terminal.Say("stopping: this step is finished and saved first"));
             TrainingResult result;
             using (ProgressView view = new(terminal, trainer.Steps, terminal.Emit)) result = trainer.Run(view.Show, stop);
@@ -101,7 +104,8 @@ static class TrainCommand
         RunConfig config = Runs.Config(run);
         string? folder = parsed.GetValue(Options.Data);
         if (folder is not null && config.Data is null)
-            throw new WrongInputException($"{run.Path} was trained on the embedded images, which are part of the test set of --data, so its test accuracy would mean nothing; start a new run");
+            throw new WrongInputException($"{run.Path} was trained on the embedded images, which are part of the test set of --data, "
+                + "so its test accuracy would mean nothing; start a new run");
         (IDataset train, IDataset test) = Runs.Data(folder ?? config.Data);
         return (config, train, test);
     }

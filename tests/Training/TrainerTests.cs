@@ -6,7 +6,10 @@ namespace MiniTorch.Tests.Training;
 
 public sealed class TrainerTests : IDisposable
 {
-    static readonly TrainingOptions options = new() { Epochs = 3, Batch = 8, Rate = 5e-3, Seed = 11, EmaDecay = 0.9, Shift = 1, Flip = true, LabelSmoothing = 0.1, SaveSeconds = 0, Deviation = 0.25, Mean = 0.25 };
+    static readonly TrainingOptions options = new()
+    {
+        Epochs = 3, Batch = 8, Rate = 5e-3, Seed = 11, EmaDecay = 0.9, Shift = 1, Flip = true, LabelSmoothing = 0.1, SaveSeconds = 0, Deviation = 0.25, Mean = 0.25,
+    };
 
     readonly TemporaryFolder folder = new();
 

@@ -76,7 +76,8 @@ public sealed class FashionMnist : IDataset
         {
             string plain = Path.Combine(folder, name), zipped = plain + ".gz";
             return File.Exists(plain) ? plain : File.Exists(zipped) ? zipped
-                : throw new FileNotFoundException($"{folder} has no {name} nor {name}.gz; Debian's package dataset-fashion-mnist puts the full set into /usr/share/datasets/fashion-mnist");
+                : throw new FileNotFoundException($"{folder} has no {name} nor {name}.gz; "
+                    + "Debian's package dataset-fashion-mnist puts the full set into /usr/share/datasets/fashion-mnist");
         }
     }
 
