@@ -27,7 +27,7 @@ public static class NamedModels
     /// <summary>All of them.</summary>
     public static IReadOnlyList<NamedModel> All { get; } =
     [
-        new("convnext_dcls_fashion", fashion, small with { Version = "gauss", KernelCount = 12 }),
+        new("convnext_dcls_fashion", fashion, small with { Version = "gauss", KernelSize = 9, KernelCount = 16 }),
         new("convnext_fashion", fashion, small),
         new("convnext_dcls_nano", fashion, nano with { Version = "v1", KernelCount = 5 }),
         new("convnext_nano", fashion, nano),
