@@ -69,7 +69,7 @@ public sealed class Tensor
     public static Tensor Scalar(double value, DType dtype = DType.Float32, Device? device = null)
     {
         Tensor x = Empty([], dtype, device);
-        x.Write([value], convert: true);
+        x.WriteDoubles([value]);
         return x;
     }
 
@@ -114,9 +114,8 @@ public sealed class Tensor
     }
 
     /// <summary>Overwrites the elements from the host, rounding doubles to the tensor's type.</summary>
-    public void Write(ReadOnlySpan<double> values, bool convert)
+    public void WriteDoubles(ReadOnlySpan<double> values)
     {
-        Debug.Assert(convert);
         switch (DType)
         {
             case DType.Float32: Write<float>(Array.ConvertAll(values.ToArray(), static v => (float)v)); break;

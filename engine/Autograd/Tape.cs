@@ -49,7 +49,7 @@ public static class Differentiation
         if (seed is null)
         {
             seed = Tensor.Like(y);
-            seed.Write([1.0], convert: true);
+            seed.WriteDoubles([1.0]);
         }
         last.AddGradient(seed);
         step.ReleaseExcept();

@@ -87,7 +87,7 @@ public sealed class Loader : IDisposable
     {
         Tensor x = host.Count == options.Size ? images : images.View(Of(host.Count)), y = host.Count == options.Size ? labels : labels.View([host.Count]);
         if (x.DType == DType.Float32) x.Write<float>(host.Values.AsSpan(0, x.Count));
-        else x.Write(Array.ConvertAll(host.Values[..x.Count], static v => (double)v), convert: true);
+        else x.WriteDoubles(Array.ConvertAll(host.Values[..x.Count], static v => (double)v));
         y.Write<int>(host.Labels.AsSpan(0, host.Count));
         return new(x, y, host.Number);
     }

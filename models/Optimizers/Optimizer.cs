@@ -86,7 +86,7 @@ public abstract class Optimizer : IDisposable
         {
             if (!file.Tensors.TryGetValue(name, out StoredTensor? stored) || stored.Shape != state.Shape)
                 throw new InvalidDataException($"the checkpoint has no {name} of shape {state.Shape}; it was made with another optimizer or model");
-            state.Write(stored.ToDoubles(), convert: true);
+            state.WriteDoubles(stored.ToDoubles());
         }
         Steps = int.Parse(steps);
     }

@@ -84,7 +84,7 @@ public sealed class ParameterStore : IDisposable
         List<string> wrong = [];
         foreach ((string name, Entry e) in entries)
             if (!from.Tensors.TryGetValue(prefix + name, out StoredTensor? stored)) wrong.Add($"missing {prefix + name}");
-            else if (Fit(stored, e.Order, e.Tensor.Shape) is { } fitting) e.Tensor.Write(fitting.ToDoubles(), convert: true);
+            else if (Fit(stored, e.Order, e.Tensor.Shape) is { } fitting) e.Tensor.WriteDoubles(fitting.ToDoubles());
             else wrong.Add($"{prefix + name} has shape {stored.Shape}");
         if (wrong.Count > 0) throw new InvalidDataException("the checkpoint does not fit the model: " + string.Join("; ", wrong));
     }
@@ -108,10 +108,10 @@ public sealed class ParameterStore : IDisposable
         {
             double[] values = new double[x.Count];
             init(new RandomStream(seed, Stream(name)), values);
-            x.Write(values, convert: true);
+            x.WriteDoubles(values);
         }
         else if (!file.TryGetValue(name, out StoredTensor? stored)) problems.Add($"missing {name}");
-        else if (Fit(stored, order, shape) is { } fitting) x.Write(fitting.ToDoubles(), convert: true);
+        else if (Fit(stored, order, shape) is { } fitting) x.WriteDoubles(fitting.ToDoubles());
         else problems.Add($"{name} has shape {stored.Shape}, {order.ToFile(StoredTensor.Of(x)).Shape} was expected");
         return x;
     }

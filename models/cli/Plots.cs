@@ -7,7 +7,7 @@ namespace MiniTorch.Cli;
 /// <summary>The pictures of a run: curves.png, and positions.png with the kernel positions of each stage before and after.</summary>
 static class Plots
 {
-    const int Wide = 1200, High = 500, Panel = 420;
+    const int Wide = 1200, High = 500, Panel = 420, TitleSize = 14;
 
     /// <summary>Draws what the run has; a plot that cannot be drawn is said and stops nothing.</summary>
     internal static void Draw(RunFolder run, RunConfig config, Terminal terminal)
@@ -18,7 +18,7 @@ static class Plots
             EpochMetrics[] epochs = File.Exists(run.MetricsPath)
                 ? [.. File.ReadLines(run.MetricsPath).Select(static l => JsonSerializer.Deserialize<EpochMetrics>(l, RunJson.Line)!)] : [];
             if (epochs.Length > 0) run.Write("curves.png", Curves(epochs));
-            if (Positions(Safetensors.Read(run.Checkpoint("last")), config.Network.Version) is { } positions) run.Write("positions.png", positions);
+            if (Positions(Safetensors.Read(run.Checkpoint("last")), config.Network) is { } positions) run.Write("positions.png", positions);
             terminal.Say($"plots in {run.Path}");
         }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or EntryPointNotFoundException)
@@ -39,8 +39,8 @@ static class Plots
         Line(accuracy, "training", static e => e.TrainAccuracy);
         Line(accuracy, "held back", static e => e.ValidationAccuracy);
         Line(accuracy, "test", static e => e.TestAccuracy);
-        Name(loss, "loss", "epoch", "loss");
-        Name(accuracy, "accuracy", "epoch", "accuracy");
+        Name(loss, "loss", "epoch", "loss", Alignment.UpperRight);
+        Name(accuracy, "accuracy", "epoch", "accuracy", Alignment.LowerRight);
         return plots.Render(Wide, High).GetImageBytes(ImageFormat.Png);
 
         void Line(Plot plot, string name, Func<EpochMetrics, double?> value)
@@ -50,7 +50,7 @@ static class Plots
         }
     }
 
-    static byte[]? Positions(Safetensors checkpoint, string? version)
+    static byte[]? Positions(Safetensors checkpoint, ConvNeXtOptions network)
     {
         const string initial = "initial.", model = "model.";
         string[] names =
@@ -59,7 +59,8 @@ static class Plots
                 .Select(static n => n[initial.Length..]),
         ];
         if (names.Length == 0) return null;
-        bool rowsFirst = version is "v0" or nameof(Ops.Interpolation.Bilinear);       // only v0 has its first row of P along the height
+        bool rowsFirst = Ops.Interpolation.Parse(network.Version!).Axis(0, 2) == 0;
+        double edge = network.KernelSize / 2 + 0.5;
         Multiplot plots = new();
         plots.AddPlots(names.Length);
         plots.Layout = new ScottPlot.MultiplotLayouts.Columns();
@@ -69,7 +70,8 @@ static class Plots
             StoredTensor before = checkpoint.Tensors[initial + names[i]], after = checkpoint.Tensors[model + names[i]];
             Points(plot, before, "before", Colors.Gray, 3, rowsFirst);
             Points(plot, after, "after", Colors.C1, 4, rowsFirst);
-            Name(plot, $"{names[i][..^2]}: {after.Shape[1]} channels x {after.Shape[^1]} taps", "x, pixels from the centre", "y");
+            Name(plot, $"{names[i][..^2]}: {after.Shape[1]} channels x {after.Shape[^1]} taps", "x, pixels from the centre", "y, downwards", Alignment.LowerRight);
+            plot.Axes.SetLimits(-edge, edge, edge, -edge);       // rows of an image count downwards
         }
         return plots.Render(Math.Max(2, names.Length) * Panel, Panel).GetImageBytes(ImageFormat.Png);
     }
@@ -83,11 +85,11 @@ static class Plots
         plot.Add.Markers(rowsFirst ? second : first, rowsFirst ? first : second, MarkerShape.FilledCircle, size, color).LegendText = name;
     }
 
-    static void Name(Plot plot, string title, string x, string y)
+    static void Name(Plot plot, string title, string x, string y, Alignment legend)
     {
-        plot.Title(title);
+        plot.Title(title, TitleSize);
         plot.XLabel(x);
         plot.YLabel(y);
-        plot.ShowLegend();
+        plot.ShowLegend(legend);
     }
 }

@@ -51,7 +51,7 @@ static unsafe class Fold<F> where F : struct, IFold
         {
             double[] empty = new double[y.Count];
             Array.Fill(empty, F.Start * scale);
-            y.Write(empty, convert: true);
+            y.WriteDoubles(empty);
             return y;
         }
         Axes axes = new(x.Shape, mask);

@@ -46,7 +46,7 @@ public sealed record OpCase(string Name, CaseInput[] Inputs, Func<Tensor[], Tens
         {
             CaseInput input = Inputs[i];
             inputs[i] = Tensor.Lasting(input.Shape, input.Index ? DType.Int32 : type, device, trainable: input.Differentiable && !input.Index);
-            inputs[i].Write(input.Draw(random), convert: true);
+            inputs[i].WriteDoubles(input.Draw(random));
         }
         return inputs;
     }

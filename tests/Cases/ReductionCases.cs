@@ -11,7 +11,7 @@ public sealed class ReductionCases : IOpCases
     {
         int n = distances.Shape[^1];
         Tensor mask = Tensor.Like(distances);
-        mask.Write([.. Enumerable.Range(0, n * n).Select(i => i % (n + 1) == 0 ? 0.0 : 1.0)], convert: true);
+        mask.WriteDoubles([.. Enumerable.Range(0, n * n).Select(i => i % (n + 1) == 0 ? 0.0 : 1.0)]);
         return distances * mask;
     }
 

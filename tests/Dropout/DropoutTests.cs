@@ -14,8 +14,8 @@ public sealed class DropoutTests
         random.Seek(step);
         using Step s = Step.Begin();
         Tensor x = Tensor.Lasting(shape, type, device, trainable: true), seed = Tensor.Lasting(shape, type, device);
-        x.Write([.. Enumerable.Repeat(1.0, x.Count)], convert: true);
-        seed.Write([.. Enumerable.Range(1, x.Count).Select(static i => (double)i)], convert: true);
+        x.WriteDoubles([.. Enumerable.Repeat(1.0, x.Count)]);
+        seed.WriteDoubles([.. Enumerable.Range(1, x.Count).Select(static i => (double)i)]);
         RandomSite at = new(random.State, site);
         Tensor y = path ? x.DropPath(rate, at) : x.Dropout(rate, at);
         random.Advance();               // backward draws the bits of its own forward pass, not of the next one

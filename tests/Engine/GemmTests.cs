@@ -85,7 +85,7 @@ public sealed class GemmTests
     static Tensor Make(double[] values, DType type, CpuDevice device)
     {
         Tensor x = Tensor.Lasting([values.Length], type, device);
-        x.Write(values, convert: true);
+        x.WriteDoubles(values);
         return x;
     }
 }

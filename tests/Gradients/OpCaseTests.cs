@@ -29,12 +29,12 @@ public sealed class OpCaseTests
                 else for (int i = 0; i < direction.Length; i++) direction[i] = random.NextNormal() / Math.Sqrt(at.Length);
                 double Along(double step)
                 {
-                    inputs[k].Write([.. at.Zip(direction, (a, d) => a + step * d)], convert: true);
+                    inputs[k].WriteDoubles([.. at.Zip(direction, (a, d) => a + step * d)]);
                     return Value(c, inputs, seed);
                 }
                 double expected = (Along(c.Epsilon) - Along(-c.Epsilon)) / (2 * c.Epsilon);
                 double actual = slopes[k] is { } g ? g.Zip(direction, (s, d) => s * d).Sum() : 0;
-                inputs[k].Write(at, convert: true);
+                inputs[k].WriteDoubles(at);
                 double error = Math.Abs(expected - actual) / Math.Max(1, Math.Abs(expected));
                 Assert.True(error <= c.GradientTolerance, $"{name}: input {k}, direction {e}: analytic {actual}, difference {expected}, error {error:e2}");
             }
@@ -110,7 +110,7 @@ public sealed class OpCaseTests
         if (y.Source is not null)
         {
             Tensor dy = Tensor.Like(y);
-            dy.Write(seed, convert: true);
+            dy.WriteDoubles(seed);
             y.Backward(dy);
         }
         return (values, [.. inputs.Select(static x => x.GradientFilled ? x.Gradient!.ToDoubles() : null)]);

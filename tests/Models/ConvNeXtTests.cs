@@ -53,7 +53,7 @@ public sealed class ConvNeXtTests
         Assert.NotSame(model.Stages[0][0].Position, model.Stages[1][0].Position);
         Assert.Same(store["stages.0.0.dwconv.P"], store["stages.0.1.dwconv.P"]);
         Tensor position = model.Stages[0][0].Position;
-        position.Write([.. Enumerable.Range(0, position.Count).Select(static i => i - 10.0)], convert: true);
+        position.WriteDoubles([.. Enumerable.Range(0, position.Count).Select(static i => i - 10.0)]);
         store.Constrain();
         Assert.All(position.ToDoubles(), static p => Assert.InRange(p, -2, 2));
     }

@@ -64,7 +64,7 @@ public sealed class GoldenCase
     {
         (double[] values, Shape shape) = Read(name, layout ?? Layout.Same);
         Tensor x = Tensor.Lasting(shape, type, Device, trainable);
-        x.Write(values, convert: true);
+        x.WriteDoubles(values);
         return x;
     }
 

@@ -17,7 +17,7 @@ public sealed class PointwiseTests
     {
         using Step step = Step.Begin();
         Tensor x = Tensor.Lasting([at.Length], DType.Float64, trainable: true);
-        x.Write(at, convert: true);
+        x.WriteDoubles(at);
         f(x).Backward(Tensor.Of([.. at.Select(static _ => 1.0)], [at.Length]));
         return x.Gradient!.ToDoubles();
     }

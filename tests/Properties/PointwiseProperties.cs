@@ -24,7 +24,7 @@ public sealed class PointwiseProperties
     {
         RandomStream random = new(7, stream);
         Tensor x = Tensor.Empty(Shape.Create(shape), DType.Float64);
-        x.Write([.. Enumerable.Range(0, x.Count).Select(_ => random.NextNormal())], convert: true);
+        x.WriteDoubles([.. Enumerable.Range(0, x.Count).Select(_ => random.NextNormal())]);
         return x;
     }
 

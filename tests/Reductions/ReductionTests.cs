@@ -9,7 +9,7 @@ public sealed class ReductionTests
     {
         using Step step = Step.Begin();
         Tensor x = Tensor.Lasting(shape, DType.Float64, trainable: true);
-        x.Write(at, convert: true);
+        x.WriteDoubles(at);
         f(x).Sum().Backward();
         return x.Gradient!.ToDoubles();
     }

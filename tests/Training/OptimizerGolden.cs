@@ -23,7 +23,7 @@ public sealed class OptimizerGolden : IGoldenChecks
             for (int i = 0; i < names.Length; i++)
             {
                 Tensor g = Tensor.Like(parameters[i].Value);
-                g.Write(gradients[i].Values.AsSpan(step * g.Count, g.Count), convert: true);
+                g.WriteDoubles(gradients[i].Values.AsSpan(step * g.Count, g.Count));
                 parameters[i].Value.AddGradient(g);
             }
             optimizer.Update();

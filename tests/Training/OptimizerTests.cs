@@ -10,7 +10,7 @@ public sealed class OptimizerTests
         return [.. sizes.Select(p =>
         {
             Tensor x = Tensor.Lasting([p.Count], type, device, trainable: true);
-            x.Write([.. Enumerable.Range(0, p.Count).Select(_ => random.NextNormal())], convert: true);
+            x.WriteDoubles([.. Enumerable.Range(0, p.Count).Select(_ => random.NextNormal())]);
             return (p.Name, x);
         })];
     }
@@ -19,7 +19,7 @@ public sealed class OptimizerTests
     {
         using Step step = Step.Begin();
         Tensor g = Tensor.Like(x);
-        g.Write([.. Enumerable.Range(0, x.Count).Select(gradient)], convert: true);
+        g.WriteDoubles([.. Enumerable.Range(0, x.Count).Select(gradient)]);
         x.AddGradient(g);
     }
 
