@@ -2,10 +2,7 @@ using MiniTorch.Ops;
 
 namespace MiniTorch.Models;
 
-/// <summary>
-/// Sizes of a ConvNeXt. With <see cref="Version"/> set, every depthwise convolution is a DCLS of <see cref="KernelCount"/> taps in a window of <see cref="KernelSize"/>;
-/// without, a plain one of that size.
-/// </summary>
+/// <summary>Sizes of a ConvNeXt.</summary>
 public sealed record ConvNeXtOptions
 {
     /// <summary>Blocks per stage.</summary>
@@ -23,17 +20,8 @@ public sealed record ConvNeXtOptions
     /// <summary>Kernel and stride of the patchifying stem, height and width; [2, 16] for spectrograms.</summary>
     public int[] Stem { get; init; } = [4, 4];
 
-    /// <summary>Size of the depthwise kernels, odd.</summary>
+    /// <summary>Size of the plain depthwise kernels, odd.</summary>
     public int KernelSize { get; init; } = 7;
-
-    /// <summary>DCLS interpolation (v0, v1, max, gauss, or our names), or null for plain depthwise convolutions.</summary>
-    public string? Version { get; init; }
-
-    /// <summary>DCLS taps a kernel.</summary>
-    public int KernelCount { get; init; } = 34;
-
-    /// <summary>One set of DCLS positions (and widths) per stage, as in the official models, or one per block.</summary>
-    public bool SharedPositions { get; init; } = true;
 
     /// <summary>Largest drop-path rate; it rises linearly over the blocks.</summary>
     public double DropPath { get; init; }
@@ -53,14 +41,16 @@ public sealed class ConvNeXt : ILayer
     readonly Sequential body;
     readonly LayerNorm norm;
     readonly Linear head;
-    readonly List<Dcls>[] stages;
 
-    /// <summary>Declares the model's parameters at <paramref name="at"/>.</summary>
-    public ConvNeXt(ParameterScope at, ConvNeXtOptions options)
+    /// <summary>
+    /// Declares the model's parameters at <paramref name="at"/>. <paramref name="depthwise"/> makes the depthwise convolutions: plain ones unless given,
+    /// <see cref="Dcls.Official"/> for a ConvNeXt-dcls.
+    /// </summary>
+    public ConvNeXt(ParameterScope at, ConvNeXtOptions options, Depthwise? depthwise = null)
     {
+        depthwise ??= Conv2d.Depthwise;
         int count = options.Depths.Length;
         if (count == 0 || options.Dims.Length != count) throw new TensorException($"ConvNeXt: depths [{string.Join(", ", options.Depths)}] and dims [{string.Join(", ", options.Dims)}] must name the same stages");
-        stages = new List<Dcls>[count];
         List<ILayer> layers = [];
         int total = options.Depths.Sum(), block = 0;
         for (int s = 0; s < count; s++)
@@ -71,20 +61,16 @@ public sealed class ConvNeXt : ILayer
             if (s > 0) layers.Add(new LayerNorm(down[0], before));
             layers.Add(new Conv2d(down[s == 0 ? 0 : 1], before, width, patch, stride: patch, weightInit: Inits.TruncatedNormal(Deviation), biasInit: Inits.Zeros));
             if (s == 0) layers.Add(new LayerNorm(down[1], width));
-            stages[s] = [];
             for (int b = 0; b < options.Depths[s]; b++, block++)
             {
                 double drop = total > 1 ? options.DropPath * block / (total - 1) : 0;
-                layers.Add(new Block(at["stages"][s][b], width, drop, options, stages[s]));
+                layers.Add(new Block(at["stages"][s][b], width, drop, options, depthwise));
             }
         }
         body = new([.. layers]);
         norm = new(at["norm"], options.Dims[^1]);
         head = new(at["head"], options.Dims[^1], options.Classes, weightInit: Inits.TruncatedNormal(Deviation), biasInit: Inits.Zeros);
     }
-
-    /// <summary>The DCLS layers of each stage; empty lists in a plain model.</summary>
-    public IReadOnlyList<IReadOnlyList<Dcls>> Stages => stages;
 
     /// <summary>Logits [n, classes] of images [n, h, w, c].</summary>
     public Tensor Forward(Tensor x) => head.Forward(norm.Forward(body.Forward(x).Mean([1, 2])));
@@ -98,19 +84,10 @@ public sealed class ConvNeXt : ILayer
         readonly LayerScale? scale;
         readonly DropPath drop;
 
-        internal Block(ParameterScope at, int width, double dropRate, ConvNeXtOptions options, List<Dcls> stage)
+        internal Block(ParameterScope at, int width, double dropRate, ConvNeXtOptions options, Depthwise depthwise)
         {
-            int k = options.KernelSize;
             Init weight = Inits.TruncatedNormal(Deviation);
-            if (options.Version is null) depthwise = new Conv2d(at["dwconv"], width, width, k, padding: k / 2, groups: width, weightInit: weight, biasInit: Inits.Zeros);
-            else
-            {
-                (Tensor, Tensor?)? shared = options.SharedPositions && stage.Count > 0 ? (stage[0].Position, stage[0].Sigma) : null;
-                Dcls2d dcls = new(at["dwconv"], width, width, options.KernelCount, k, padding: k / 2, groups: width, version: Interpolation.Parse(options.Version), shared: shared,
-                    weightInit: weight, biasInit: Inits.Zeros);
-                stage.Add(dcls);
-                depthwise = dcls;
-            }
+            this.depthwise = depthwise(at["dwconv"], width, options.KernelSize, bias: true, weight, Inits.Zeros);
             norm = new(at["norm"], width);
             expand = new(at["pwconv1"], width, 4 * width, weightInit: weight, biasInit: Inits.Zeros);
             project = new(at["pwconv2"], 4 * width, width, weightInit: weight, biasInit: Inits.Zeros);

@@ -50,7 +50,12 @@ public sealed class Conv1d(ParameterScope at, int inputs, int outputs, PerAxis k
 /// <summary>Convolution of images [n, h, w, in].</summary>
 public sealed class Conv2d(ParameterScope at, int inputs, int outputs, PerAxis kernel, PerAxis? stride = null, PerAxis padding = default, PerAxis? dilation = null,
     int groups = 1, bool bias = true, PaddingMode mode = PaddingMode.Zeros, Init? weightInit = null, Init? biasInit = null)
-    : Conv(2, at, inputs, outputs, kernel, stride ?? 1, padding, dilation ?? 1, groups, bias, mode, weightInit, biasInit);
+    : Conv(2, at, inputs, outputs, kernel, stride ?? 1, padding, dilation ?? 1, groups, bias, mode, weightInit, biasInit)
+{
+    /// <summary>The plain depthwise convolution.</summary>
+    public static Depthwise Depthwise { get; } = static (at, channels, kernelSize, bias, weightInit, biasInit)
+        => new Conv2d(at, channels, channels, kernelSize, padding: kernelSize / 2, groups: channels, bias: bias, weightInit: weightInit, biasInit: biasInit);
+}
 
 /// <summary>Convolution of volumes [n, d, h, w, in].</summary>
 public sealed class Conv3d(ParameterScope at, int inputs, int outputs, PerAxis kernel, PerAxis? stride = null, PerAxis padding = default, PerAxis? dilation = null,

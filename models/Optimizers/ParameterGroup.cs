@@ -13,11 +13,13 @@ public sealed record ParameterGroup(Func<string, Shape, bool> Matches, double Ra
 public static class ParameterGroups
 {
     /// <summary>
-    /// The rule of DCLS networks: positions and sigmas learn faster and are not decayed; biases and vectors (norms, layer scales) are not decayed either.
+    /// The rule of DCLS networks: positions and sigmas learn faster and are not decayed; biases and vectors (norms, layer scales) are not decayed either. Sigmas learn as
+    /// fast as positions unless they are given a scale of their own.
     /// </summary>
-    public static IReadOnlyList<ParameterGroup> Dcls(double positionRateScale = 5) =>
+    public static IReadOnlyList<ParameterGroup> Dcls(double positionRateScale = 5, double? sigmaRateScale = null) =>
     [
-        new(static (name, _) => IsPosition(name), positionRateScale, 0),
+        new(static (name, _) => LastPart(name) == "P", positionRateScale, 0),
+        new(static (name, _) => LastPart(name) == "SIG", sigmaRateScale ?? positionRateScale, 0),
         new(static (name, shape) => shape.Rank <= 1 || LastPart(name) == "bias", 1, 0),
     ];
 

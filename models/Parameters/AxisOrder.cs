@@ -15,11 +15,14 @@ public sealed class AxisOrder
     /// <summary>Convolution weight: (out, in/g, *kernel) in files, [*kernel, in/g, out] here.</summary>
     public static AxisOrder Kernel { get; } = new(static rank => [.. Range(2, rank - 2, 1), 1, 0]);
 
-    /// <summary>Linear weight: (out, in) in files, [in, out] here. DCLS weight: (out, in/g, count) in files, [count, in/g, out] here.</summary>
+    /// <summary>Linear weight: (out, in) in files, [in, out] here.</summary>
     public static AxisOrder Reversed { get; } = new(static rank => Range(rank - 1, rank, -1));
 
-    /// <summary>DCLS positions and sigmas: (dims, out, in/g, count) in files, [dims, count, in/g, out] here.</summary>
-    public static AxisOrder Positions { get; } = new(static rank => [0, .. Range(rank - 1, rank - 1, -1)]);
+    /// <summary>DCLS weight: (out, in/g, *dense, count) in files, [count, *dense, in/g, out] here.</summary>
+    public static AxisOrder Taps { get; } = new(static rank => [rank - 1, .. Range(2, rank - 3, 1), 1, 0]);
+
+    /// <summary>DCLS positions and sigmas: (axes, out, in/g, *dense, count) in files, [axes, count, *dense, in/g, out] here.</summary>
+    public static AxisOrder Positions { get; } = new(static rank => [0, rank - 1, .. Range(3, rank - 4, 1), 2, 1]);
 
     /// <summary>A file's tensor in our order.</summary>
     public StoredTensor FromFile(StoredTensor stored) => stored.Permute(ours(stored.Shape.Rank));

@@ -20,7 +20,7 @@ public readonly struct ParameterScope
     public Tensor Parameter(string name, Shape shape, Init init, AxisOrder? order = null) => store.Declare(Full(name), shape, init, order ?? AxisOrder.Same, trained: true);
 
     /// <summary>Declares a tensor that is saved with the model but not trained: running statistics.</summary>
-    public Tensor State(string name, Shape shape, Init init) => store.Declare(Full(name), shape, init, AxisOrder.Same, trained: false);
+    public Tensor State(string name, Shape shape, Init init, AxisOrder? order = null) => store.Declare(Full(name), shape, init, order ?? AxisOrder.Same, trained: false);
 
     /// <summary>Gives a tensor declared elsewhere a second name; its gradients are summed.</summary>
     public Tensor Share(string name, Tensor x)
@@ -35,8 +35,13 @@ public readonly struct ParameterScope
     /// <summary>A place that draws random bits, named by this path.</summary>
     public RandomSite Random(string name = "") => store.Site(Full(name));
 
-    /// <summary>Registers what <see cref="ParameterStore.Constrain()"/> does after each update.</summary>
-    public void Constrain(Action constraint) => store.Constrain(constraint);
+    /// <summary>Passes over a name that foreign checkpoints have and this model does not need.</summary>
+    public void Ignore(string name) => store.Ignore(Full(name));
+
+    /// <summary>Registers a layer that keeps its parameters within bounds: <see cref="ParameterStore.Constrain()"/> asks it to after each update.</summary>
+    public void Constrain(IConstrained layer) => store.Constrain(layer);
+
+    internal ParameterStore Store => store;
 
     /// <summary>The full path: what a parameter declared here is prefixed with.</summary>
     public string Path => path;

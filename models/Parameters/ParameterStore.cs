@@ -10,7 +10,8 @@ public sealed class ParameterStore : IDisposable
 
     readonly SortedDictionary<string, Entry> entries = new(StringComparer.Ordinal);
     readonly List<(string Name, Tensor Tensor)> trainable = [];
-    readonly List<Action> constraints = [];
+    readonly List<IConstrained> constrained = [];
+    readonly HashSet<string> ignored = [];
     readonly List<string> problems = [];
     readonly IReadOnlyDictionary<string, StoredTensor>? file;
     readonly ulong seed;
@@ -36,6 +37,9 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Every name, in order; a shared tensor has several.</summary>
     public IEnumerable<(string Name, Tensor Tensor)> All => entries.Select(static e => (e.Key, e.Value.Tensor));
 
+    /// <summary>The layers that keep their parameters within bounds, in the order of declaration: every <see cref="Models.Dcls"/> with positions of its own.</summary>
+    public IReadOnlyList<IConstrained> Constrained => constrained;
+
     /// <summary>The tensor of a name.</summary>
     public Tensor this[string name] => entries.TryGetValue(name, out Entry e) ? e.Tensor : throw new KeyNotFoundException($"the model has no parameter '{name}'");
 
@@ -53,7 +57,7 @@ public sealed class ParameterStore : IDisposable
         M model = build(new ParameterScope(store, ""));
         if (file is not null)
             foreach (string name in file.Keys)
-                if (!store.entries.ContainsKey(name)) store.problems.Add($"unexpected {name}");
+                if (!store.entries.ContainsKey(name) && !store.ignored.Contains(name)) store.problems.Add($"unexpected {name}");
         if (store.problems.Count == 0) return (model, store);
         store.problems.Sort(StringComparer.Ordinal);
         store.Dispose();
@@ -63,7 +67,7 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Brings parameters back into their domain after an update (positions into the kernel window).</summary>
     public void Constrain()
     {
-        foreach (Action constraint in constraints) constraint();
+        foreach (IConstrained layer in constrained) layer.Constrain();
     }
 
     /// <summary>Drops gradients that a failed backward left half summed.</summary>
@@ -120,12 +124,20 @@ public sealed class ParameterStore : IDisposable
     {
         Entry owner = entries.Values.First(e => e.Tensor == x);
         if (!entries.TryAdd(name, owner)) throw new TensorException($"parameter {name} is declared twice");
-        if (file is not null && !file.ContainsKey(name)) problems.Add($"missing {name}");
+        if (file is null) return;
+        if (!file.TryGetValue(name, out StoredTensor? stored)) problems.Add($"missing {name}");
+        else if (Fit(stored, owner.Order, x.Shape) is not { } fitting) problems.Add($"{name} has shape {stored.Shape}, {owner.Order.ToFile(StoredTensor.Of(x)).Shape} was expected");
+        else if (!StoredTensor.Of(x).ToDoubles().AsSpan().SequenceEqual(Rounded(fitting))) problems.Add($"{name} differs from the tensor it is to share");
     }
+
+    /// <summary>A file's values as they are after being stored in the type of the parameters.</summary>
+    double[] Rounded(StoredTensor stored) => DType == DType.Float32 ? Array.ConvertAll(stored.ToDoubles(), static v => (double)(float)v) : stored.ToDoubles();
 
     internal bool Has(string name) => file?.ContainsKey(name) ?? true;
 
-    internal void Constrain(Action constraint) => constraints.Add(constraint);
+    internal void Ignore(string name) => ignored.Add(name);
+
+    internal void Constrain(IConstrained layer) => constrained.Add(layer);
 
     internal RandomSite Site(string name) => new(Randomness.State, Stream(name));
 

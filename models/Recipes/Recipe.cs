@@ -5,7 +5,8 @@ namespace MiniTorch.Models;
 /// <param name="Description">One line for people.</param>
 /// <param name="Model">A name of <see cref="NamedModels"/>.</param>
 /// <param name="Training">How it is trained.</param>
-public sealed record Recipe(string Name, string Description, string Model, TrainingOptions Training)
+/// <param name="Data">Its data, training and test part, from the folder that was given, or its own.</param>
+public sealed record Recipe(string Name, string Description, string Model, TrainingOptions Training, Func<string?, (IDataset Train, IDataset Test)> Data)
 {
     /// <summary>All recipes; the first is the default.</summary>
     public static IReadOnlyList<Recipe> All { get; } =
@@ -21,7 +22,7 @@ public sealed record Recipe(string Name, string Description, string Model, Train
             Shift = 1,
             Mean = 0.2860,
             Deviation = 0.3530,
-        }),
+        }, static folder => folder is null ? FashionMnist.Embedded() : FashionMnist.From(folder)),
     ];
 
     /// <summary>The recipe of a name; an <see cref="ArgumentException"/> lists the names there are.</summary>
@@ -38,8 +39,8 @@ public sealed record RunConfig
     /// <summary>Name of the model.</summary>
     public required string Model { get; init; }
 
-    /// <summary>Its sizes, as they were when the run was started.</summary>
-    public required ConvNeXtOptions Network { get; init; }
+    /// <summary>What it is made of, as it was when the run was started.</summary>
+    public required Network Network { get; init; }
 
     /// <summary>Shape of a sample, [h, w, c].</summary>
     public required int[] Sample { get; init; }
@@ -47,7 +48,7 @@ public sealed record RunConfig
     /// <summary>Names of the classes.</summary>
     public required string[] Classes { get; init; }
 
-    /// <summary>Folder of the data; null for the embedded Fashion-MNIST images.</summary>
+    /// <summary>Folder of the data; null for the recipe's own.</summary>
     public string? Data { get; init; }
 
     /// <summary>How it is trained.</summary>

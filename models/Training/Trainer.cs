@@ -22,6 +22,8 @@ public sealed class Trainer : IDisposable
     readonly Optimizer optimizer;
     readonly ISchedule schedule;
     readonly ExponentialMovingAverage? average;
+    readonly Dcls[] scheduled;
+    readonly Tensor[] repelled;
     readonly Stopwatch session = new(), training = new(), sinceSave = new();
     readonly Dictionary<string, StoredTensor> initial = [];
     TrainingState state = new();
@@ -49,6 +51,13 @@ public sealed class Trainer : IDisposable
             store.DType, store.Device);
         optimizer = options.MakeOptimizer(store.Trainable);
         schedule = options.MakeSchedule(loader.Batches);
+        Dcls[] taps = [.. store.Constrained.OfType<Dcls>()];
+        scheduled = options.Sigma is null ? [] : [.. taps.Where(static d => d is { Sigma: not null, LearnsSigma: false })];
+        repelled = options.Repulsion == RepulsionKind.None ? [] : [.. taps.Where(static d => d.KernelCount > 1).Select(static d => d.Position)];
+        if (options.Sigma is not null && scheduled.Length == 0)
+            throw new ArgumentException("the sigma schedule has no layer to set: build the DCLS layers with a version that has a SIG (gauss, max) and with LearnSigma = false");
+        if (options.Repulsion != RepulsionKind.None && repelled.Length == 0)
+            throw new ArgumentException("the repulsive loss needs a DCLS layer of at least two taps; leave it out or choose a model that has one");
         if (options.EmaDecay > 0) average = new(store, options.EmaDecay, warmUp: true);
         foreach ((string name, Tensor value) in store.Trainable)
             if (ParameterGroups.IsPosition(name)) initial[name] = store.ToFile(name, value);
@@ -131,6 +140,8 @@ public sealed class Trainer : IDisposable
     {
         using Step step = Step.Begin();
         store.Randomness.Advance();
+        if (state.Batch == 0)
+            foreach (Dcls layer in scheduled) layer.SetSigma(options.Sigma!.At(state.Epoch));
         Tensor logits = model.Forward(batch.Images);
         Tensor cost = loss(logits, batch.Labels);
         double value = cost.Item();
@@ -138,7 +149,7 @@ public sealed class Trainer : IDisposable
         if (!double.IsFinite(value))
             throw new DivergedException($"the loss is {value} at step {state.Step + 1} of {Steps} (learning rate {optimizer.Rate:g4}); "
                 + "start again with a lower learning rate or a limit on the gradients");
-        cost.Backward();
+        (repelled.Length > 0 && state.Epoch >= options.RepulsionFromEpoch ? cost + Repel() : cost).Backward();
         if (schedule.Momentum(state.Step) is { } momentum) optimizer.Momentum = momentum;
         optimizer.Update();
         store.Constrain();
@@ -152,6 +163,12 @@ public sealed class Trainer : IDisposable
         state.Batch++;
         sessionSteps++;
         sessionImages += batch.Count;
+    }
+
+    Tensor Repel()
+    {
+        Tensor close = Repulsion.Of(repelled);
+        return options.Repulsion == RepulsionKind.Squared ? close * close : close;
     }
 
     EpochMetrics EndEpoch()

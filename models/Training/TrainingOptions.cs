@@ -29,6 +29,19 @@ public enum ScheduleKind
     Constant,
 }
 
+/// <summary>Terms that keep the taps of a kernel apart (<see cref="Ops.Repulsion"/>).</summary>
+public enum RepulsionKind
+{
+    /// <summary>None.</summary>
+    None,
+
+    /// <summary>The repulsive loss itself.</summary>
+    Exact,
+
+    /// <summary>Its square, as in the official ConvNeXt-dcls training.</summary>
+    Squared,
+}
+
 /// <summary>How a network is trained. The values given here are for small data in plain arrays; recipes set their own.</summary>
 public sealed record TrainingOptions
 {
@@ -56,8 +69,20 @@ public sealed record TrainingOptions
     /// <summary>Weight decay of all but positions, sigmas, biases and vectors.</summary>
     public double WeightDecay { get; init; } = 0.05;
 
-    /// <summary>Factor on the learning rate of DCLS positions and sigmas.</summary>
+    /// <summary>Factor on the learning rate of DCLS positions.</summary>
     public double PositionRateScale { get; init; } = 5;
+
+    /// <summary>Factor on the learning rate of DCLS sigmas; null: that of the positions.</summary>
+    public double? SigmaRateScale { get; init; }
+
+    /// <summary>Course of the SIG of DCLS layers that do not learn theirs, set at the start of each epoch; null leaves it as it is.</summary>
+    public SigmaSchedule? Sigma { get; init; }
+
+    /// <summary>What is added to the loss for DCLS taps closer than a pixel, each shared set of positions once.</summary>
+    public RepulsionKind Repulsion { get; init; }
+
+    /// <summary>The epoch, counted from 0, from which it is added; the official training starts at 21.</summary>
+    public int RepulsionFromEpoch { get; init; }
 
     /// <summary>Limit on the 2-norm of all gradients; null for none.</summary>
     public double? ClipNorm { get; init; }
@@ -99,6 +124,9 @@ public sealed record TrainingOptions
         Check(WarmUpEpochs >= 0 && WarmUpEpochs <= Epochs, $"the warm-up must lie within the {Epochs} epochs, got {WarmUpEpochs}");
         Check(WeightDecay >= 0, $"weight decay must not be negative, got {WeightDecay}");
         Check(PositionRateScale >= 0, $"the position rate scale must not be negative, got {PositionRateScale}");
+        Check(SigmaRateScale is null or >= 0, $"the sigma rate scale must not be negative, got {SigmaRateScale}");
+        Check(Sigma is null or { Initial: > 0, Epochs: > 0, Floor: > 0 }, $"a sigma schedule needs an initial value, epochs and a floor above 0, got {Sigma}");
+        Check(RepulsionFromEpoch >= 0, $"the repulsion's first epoch must not be negative, got {RepulsionFromEpoch}");
         Check(ClipNorm is null or > 0, $"the gradient limit must be above 0, got {ClipNorm}");
         Check(LabelSmoothing is >= 0 and < 1, $"label smoothing must lie in [0, 1), got {LabelSmoothing}");
         Check(EmaDecay is >= 0 and < 1, $"the decay of averaged weights must lie in [0, 1), got {EmaDecay}");
@@ -114,7 +142,7 @@ public sealed record TrainingOptions
 
     internal Optimizer MakeOptimizer(IEnumerable<(string Name, Tensor Value)> parameters)
     {
-        IReadOnlyList<ParameterGroup> groups = ParameterGroups.Dcls(PositionRateScale);
+        IReadOnlyList<ParameterGroup> groups = ParameterGroups.Dcls(PositionRateScale, SigmaRateScale);
         Optimizer made = Optimizer switch
         {
             OptimizerKind.Adam => new Adam(parameters, Rate, weightDecay: WeightDecay, groups: groups),

@@ -24,11 +24,7 @@ static class EvalCommand
         RunFolder run = Runs.Find(parsed.GetValue(Options.Run), parsed.GetValue(Options.Out)!);
         RunConfig config = Runs.Config(run);
         string checkpoint = parsed.GetValue(Options.Checkpoint)!;
-        string? folder = parsed.GetValue(Options.Data);
-        if (folder is not null && config.Data is null)
-            throw new WrongInputException($"{run.Path} was trained on the embedded images, which are part of the test set of --data, "
-                + "so its accuracy there would mean nothing; train with --data");
-        IDataset test = Runs.Data(folder ?? config.Data).Test;
+        IDataset test = Runs.Data(run, config, parsed.GetValue(Options.Data)).Test;
         if (!test.Sample.Dims.SequenceEqual(config.Sample))
             throw new WrongInputException($"the run takes images {Shape.Create(config.Sample)}, the data has {test.Sample}; give the data it was trained on");
         (ILayer model, ParameterStore store) = Runs.Load(run, config, checkpoint, device);

@@ -10,7 +10,7 @@ static class Plots
     const int Wide = 1200, High = 500, Panel = 420, TitleSize = 14;
 
     /// <summary>Draws what the run has; a plot that cannot be drawn is said and stops nothing.</summary>
-    internal static void Draw(RunFolder run, RunConfig config, Terminal terminal)
+    internal static void Draw(RunFolder run, IReadOnlyList<Dcls> layers, Terminal terminal)
     {
         if (!Fonts.Present) Terminal.Warn($"fonts: {Fonts.Remedy}");
         try
@@ -18,7 +18,7 @@ static class Plots
             EpochMetrics[] epochs = File.Exists(run.MetricsPath)
                 ? [.. File.ReadLines(run.MetricsPath).Select(static l => JsonSerializer.Deserialize<EpochMetrics>(l, RunJson.Line)!)] : [];
             if (epochs.Length > 0) run.Write("curves.png", Curves(epochs));
-            if (Positions(Safetensors.Read(run.Checkpoint("last")), config.Network) is { } positions) run.Write("positions.png", positions);
+            if (layers.Count > 0) run.Write("positions.png", Positions(Safetensors.Read(run.Checkpoint("last")), layers));
             terminal.Say($"plots in {run.Path}");
         }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or EntryPointNotFoundException)
@@ -50,39 +50,42 @@ static class Plots
         }
     }
 
-    static byte[]? Positions(Safetensors checkpoint, ConvNeXtOptions network)
+    static byte[] Positions(Safetensors checkpoint, IReadOnlyList<Dcls> layers)
     {
-        const string initial = "initial.", model = "model.";
-        string[] names =
-        [
-            .. checkpoint.Tensors.Keys.Where(static n => n.StartsWith(initial, StringComparison.Ordinal) && n.EndsWith(".P", StringComparison.Ordinal))
-                .Select(static n => n[initial.Length..]),
-        ];
-        if (names.Length == 0) return null;
-        bool rowsFirst = Ops.Interpolation.Parse(network.Version!).Axis(0, 2) == 0;
-        double edge = network.KernelSize / 2 + 0.5;
         Multiplot plots = new();
-        plots.AddPlots(names.Length);
+        plots.AddPlots(layers.Count);
         plots.Layout = new ScottPlot.MultiplotLayouts.Columns();
-        for (int i = 0; i < names.Length; i++)
+        for (int i = 0; i < layers.Count; i++)
         {
             Plot plot = plots.GetPlot(i);
-            StoredTensor before = checkpoint.Tensors[initial + names[i]], after = checkpoint.Tensors[model + names[i]];
-            Points(plot, before, "before", Colors.Gray, 3, rowsFirst);
-            Points(plot, after, "after", Colors.C1, 4, rowsFirst);
-            Name(plot, $"{names[i][..^2]}: {after.Shape[1]} channels x {after.Shape[^1]} taps", "x, pixels from the centre", "y, downwards", Alignment.LowerRight);
-            plot.Axes.SetLimits(-edge, edge, edge, -edge);       // rows of an image count downwards
+            Dcls layer = layers[i];
+            string name = layer.Path.Length == 0 ? "P" : layer.Path + ".P";
+            Points(plot, checkpoint.Tensors["initial." + name], layer, "before", Colors.Gray, 3);
+            Points(plot, checkpoint.Tensors["model." + name], layer, "after", Colors.C1, 4);
+            Name(plot, $"{layer.Path}: {layer.Position.Count / layer.HalfWindow.Count / layer.KernelCount} kernels x {layer.KernelCount} taps", "x, pixels from the centre",
+                layer.HalfWindow.Count == 1 ? "tap" : "y, downwards", Alignment.LowerRight);
+            double width = layer.HalfWindow[Row(layer, 0)] + 1, height = layer.HalfWindow.Count == 1 ? layer.KernelCount : layer.HalfWindow[Row(layer, 1)] + 1;
+            plot.Axes.SetLimits(-width, width, height, layer.HalfWindow.Count == 1 ? -1 : -height);       // rows of an image count downwards
         }
-        return plots.Render(Math.Max(2, names.Length) * Panel, Panel).GetImageBytes(ImageFormat.Png);
+        return plots.Render(Math.Max(2, layers.Count) * Panel, Panel).GetImageBytes(ImageFormat.Png);
     }
 
-    /// <summary>Positions (2, out, in/g, count), in pixels from the centre.</summary>
-    static void Points(Plot plot, StoredTensor positions, string name, Color color, float size, bool rowsFirst)
+    /// <summary>Positions (axes, out, in/g, *dense, count), in pixels from the centre: width against height, or against the number of the tap where there is one axis.</summary>
+    static void Points(Plot plot, StoredTensor positions, Dcls layer, string name, Color color, float size)
     {
         double[] values = positions.ToDoubles();
-        int count = values.Length / 2;
-        double[] first = values[..count], second = values[count..];
-        plot.Add.Markers(rowsFirst ? second : first, rowsFirst ? first : second, MarkerShape.FilledCircle, size, color).LegendText = name;
+        int count = values.Length / layer.HalfWindow.Count;
+        double[] x = values.AsSpan(Row(layer, 0) * count, count).ToArray();
+        double[] y = layer.HalfWindow.Count == 1 ? [.. Enumerable.Range(0, count).Select(i => (double)(i % layer.KernelCount))] : values.AsSpan(Row(layer, 1) * count, count).ToArray();
+        plot.Add.Markers(x, y, MarkerShape.FilledCircle, size, color).LegendText = name;
+    }
+
+    /// <summary>The row of P that drives the last axis but so many.</summary>
+    static int Row(Dcls layer, int fromLast)
+    {
+        int rank = layer.HalfWindow.Count, row = 0;
+        while (layer.Version.Axis(row, rank, layer.Convention) != rank - 1 - fromLast) row++;
+        return row;
     }
 
     static void Name(Plot plot, string title, string x, string y, Alignment legend)

@@ -29,13 +29,17 @@ static class Runs
         }
     }
 
-    internal static (IDataset Train, IDataset Test) Data(string? folder) => folder is null ? FashionMnist.Embedded() : FashionMnist.From(folder);
+    /// <summary>The data of a run, or of another folder where it was trained on a folder.</summary>
+    internal static (IDataset Train, IDataset Test) Data(RunFolder run, RunConfig config, string? folder)
+    {
+        if (folder is not null && config.Data is null)
+            throw new WrongInputException($"{run.Path} was trained without --data, on samples of its own that may be among those of {folder}, so an accuracy there would mean "
+                + "nothing; leave --data out, or start a new run with it");
+        return Recipe.Of(config.Recipe).Data(folder ?? config.Data);
+    }
 
     internal static (ILayer Model, ParameterStore Store) Build(RunConfig config, Device device, IReadOnlyDictionary<string, StoredTensor>? weights = null)
-    {
-        NamedModel model = new(config.Model, config.Sample, config.Network);
-        return ParameterStore.Build(at => model.Build(at, Shape.Create(config.Sample), config.Classes.Length), device, seed: config.Training.Seed, file: weights);
-    }
+        => ParameterStore.Build(at => config.Network.Build(at, Shape.Create(config.Sample), config.Classes.Length), device, seed: config.Training.Seed, file: weights);
 
     /// <summary>The model of a run with the weights it is judged by: averaged ones if the run has them.</summary>
     internal static (ILayer Model, ParameterStore Store) Load(RunFolder run, RunConfig config, string checkpoint, Device device)

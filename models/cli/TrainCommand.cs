@@ -54,7 +54,7 @@ static class TrainCommand
             using CancellationTokenRegistration said = stop.Register(() => terminal.Say("stopping: this step is finished and saved first"));
             TrainingResult result;
             using (ProgressView view = new(terminal, trainer.Steps, terminal.Emit)) result = trainer.Run(view.Show, stop);
-            Plots.Draw(run, config, terminal);
+            Plots.Draw(run, [.. store.Constrained.OfType<Dcls>()], terminal);
             if (result.Interrupted)
             {
                 Console.Error.WriteLine($"interrupted; go on with: dcls train --resume {run.Path}");
@@ -82,12 +82,12 @@ static class TrainCommand
         training.Validate();
         NamedModel network = NamedModels.Of(parsed.GetValue(model) ?? chosen.Model);
         string? folder = parsed.GetValue(Options.Data);
-        (IDataset train, IDataset test) = Runs.Data(folder);
+        (IDataset train, IDataset test) = chosen.Data(folder);
         RunConfig config = new()
         {
             Recipe = chosen.Name,
             Model = network.Name,
-            Network = network.Options,
+            Network = network.Network,
             Sample = train.Sample.Dims.ToArray(),
             Classes = [.. train.Classes],
             Data = folder is null ? null : Path.GetFullPath(folder),
@@ -102,11 +102,7 @@ static class TrainCommand
             if (parsed.GetResult(option) is { Implicit: false })
                 throw new WrongInputException($"{option.Name} cannot be changed when a run goes on: its result would be neither run's; leave it out or start a new run");
         RunConfig config = Runs.Config(run);
-        string? folder = parsed.GetValue(Options.Data);
-        if (folder is not null && config.Data is null)
-            throw new WrongInputException($"{run.Path} was trained on the embedded images, which are part of the test set of --data, "
-                + "so its test accuracy would mean nothing; start a new run");
-        (IDataset train, IDataset test) = Runs.Data(folder ?? config.Data);
+        (IDataset train, IDataset test) = Runs.Data(run, config, parsed.GetValue(Options.Data));
         return (config, train, test);
     }
 }

@@ -12,17 +12,20 @@ public interface IBump
     /// <summary>True if a tap's values are divided by their sum over the grid plus 1e-7.</summary>
     static abstract bool Normalised { get; }
 
-    /// <summary>True if the width is learned: σ = |SIG| + <see cref="NarrowestSigma"/>.</summary>
+    /// <summary>True if a tap has a width of its own: σ = |SIG| + <see cref="NarrowestSigma"/>.</summary>
     static abstract bool HasSigma { get; }
 
-    /// <summary>Width at SIG = 0, in pixels.</summary>
-    static abstract double NarrowestSigma { get; }
+    /// <summary>True if f is 0 from a distance of σ on; false if a tap covers the whole window.</summary>
+    static abstract bool IsCompact { get; }
+
+    /// <summary>Width at SIG = 0, in pixels, of a kernel with this many dense axes.</summary>
+    static abstract double NarrowestSigma(int denseAxes, Convention convention);
 
     /// <summary>What SIG starts from.</summary>
     static abstract double InitialSig { get; }
 
-    /// <summary>The kernel axis (in memory order: depth, height, width) that a row of P drives.</summary>
-    static abstract int Axis(int row, int rank);
+    /// <summary>The learned axis (in memory order: depth, height, width) that a row of P drives.</summary>
+    static abstract int Axis(int row, int rank, Convention convention);
 
     /// <summary>f(d, σ).</summary>
     static abstract R Value<R>(R d, R sigma) where R : struct, IReal<R>;
@@ -47,11 +50,14 @@ public readonly struct Bilinear : IBump
     /// <inheritdoc/>
     public static bool HasSigma => false;
     /// <inheritdoc/>
-    public static double NarrowestSigma => 1;
+    public static bool IsCompact => true;
+    /// <inheritdoc/>
+    public static double NarrowestSigma(int denseAxes, Convention convention) => 1;
     /// <inheritdoc/>
     public static double InitialSig => 0;
-    /// <summary>Rows are (height, width) in 2-d and (depth, width, height) in 3-d, as the official code reads them.</summary>
-    public static int Axis(int row, int rank) => rank < 3 || row == 0 ? row : 3 - row;
+    /// <summary>Rows are (height, width) in 2-d and (depth, width, height) in 3-d, as the official code reads them; (width, height) in the convention of that name.</summary>
+    public static int Axis(int row, int rank, Convention convention)
+        => rank == 2 && convention == Convention.OfficialWidthFirst ? 1 - row : rank < 3 || row == 0 ? row : 3 - row;
     /// <inheritdoc/>
     public static R Value<R>(R d, R sigma) where R : struct, IReal<R> => R.Max(R.Of(1) - R.Abs(d), R.Of(0));
     /// <inheritdoc/>
@@ -74,11 +80,13 @@ public readonly struct Triangle : IBump
     /// <inheritdoc/>
     public static bool HasSigma => false;
     /// <inheritdoc/>
-    public static double NarrowestSigma => 1;
+    public static bool IsCompact => true;
+    /// <inheritdoc/>
+    public static double NarrowestSigma(int denseAxes, Convention convention) => 1;
     /// <inheritdoc/>
     public static double InitialSig => 0;
     /// <summary>Rows are the axes from the last to the first: (width, height), (width, height, depth).</summary>
-    public static int Axis(int row, int rank) => rank - 1 - row;
+    public static int Axis(int row, int rank, Convention convention) => rank - 1 - row;
     /// <inheritdoc/>
     public static R Value<R>(R d, R sigma) where R : struct, IReal<R> => R.Max(sigma - R.Abs(d), R.Of(0));
     /// <inheritdoc/>
@@ -101,11 +109,13 @@ public readonly struct TriangleWide : IBump
     /// <inheritdoc/>
     public static bool HasSigma => true;
     /// <inheritdoc/>
-    public static double NarrowestSigma => 1;
+    public static bool IsCompact => true;
+    /// <inheritdoc/>
+    public static double NarrowestSigma(int denseAxes, Convention convention) => 1;
     /// <inheritdoc/>
     public static double InitialSig => 0;
     /// <inheritdoc cref="Triangle.Axis"/>
-    public static int Axis(int row, int rank) => Triangle.Axis(row, rank);
+    public static int Axis(int row, int rank, Convention convention) => Triangle.Axis(row, rank, convention);
     /// <inheritdoc/>
     public static R Value<R>(R d, R sigma) where R : struct, IReal<R> => Triangle.Value(d, sigma);
     /// <inheritdoc/>
@@ -124,11 +134,13 @@ public readonly struct Gauss : IBump
     /// <inheritdoc/>
     public static bool HasSigma => true;
     /// <inheritdoc/>
-    public static double NarrowestSigma => 0.27;
+    public static bool IsCompact => false;
+    /// <summary>0.27; the official layers with one dense axis (Dcls2_1d, but not Dcls3_1d) have 1.</summary>
+    public static double NarrowestSigma(int denseAxes, Convention convention) => convention != Convention.Centered && denseAxes == 1 ? 1 : 0.27;
     /// <inheritdoc/>
     public static double InitialSig => 0.23;
     /// <inheritdoc cref="Triangle.Axis"/>
-    public static int Axis(int row, int rank) => Triangle.Axis(row, rank);
+    public static int Axis(int row, int rank, Convention convention) => Triangle.Axis(row, rank, convention);
     /// <inheritdoc/>
     public static R Value<R>(R d, R sigma) where R : struct, IReal<R>
     {

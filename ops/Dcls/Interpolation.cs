@@ -40,11 +40,22 @@ public abstract class Interpolation
     /// <summary>What SIG starts from.</summary>
     public abstract double InitialSig { get; }
 
-    /// <summary>The kernel axis (in memory order) that a row of P drives.</summary>
-    public abstract int Axis(int row, int rank);
+    /// <summary>True if a tap reaches only the cells within its width; false if it covers the whole window.</summary>
+    public abstract bool IsCompact { get; }
+
+    /// <summary>The learned axis (in memory order) that a row of P drives.</summary>
+    public abstract int Axis(int row, int rank, Convention convention = Convention.Centered);
+
+    /// <summary>The half window of each row of P, in pixels: the distance of its zero from the first cell, and its limit. See <see cref="Convention"/>.</summary>
+    public double[] HalfWindow(ReadOnlySpan<int> size, Convention convention = Convention.Centered)
+    {
+        double[] half = new double[size.Length];
+        for (int row = 0; row < half.Length; row++) half[row] = convention.Half(size, row, Axis(row, half.Length, convention));
+        return half;
+    }
 
     /// <inheritdoc cref="DclsKernel{F}.Draw"/>
-    public abstract Tensor Draw(Tensor weight, Tensor position, Tensor? sigma, params ReadOnlySpan<int> size);
+    public abstract Tensor Draw(Tensor weight, Tensor position, Tensor? sigma, ReadOnlySpan<int> size, Convention convention = Convention.Centered);
 
     /// <summary>Both names: Bilinear (v0).</summary>
     public override string ToString() => $"{Name} ({Version})";
@@ -55,7 +66,9 @@ public abstract class Interpolation
         public override string Version => F.Version;
         public override bool HasSigma => F.HasSigma;
         public override double InitialSig => F.InitialSig;
-        public override int Axis(int row, int rank) => F.Axis(row, rank);
-        public override Tensor Draw(Tensor weight, Tensor position, Tensor? sigma, params ReadOnlySpan<int> size) => DclsKernel<F>.Draw(weight, position, sigma, size);
+        public override bool IsCompact => F.IsCompact;
+        public override int Axis(int row, int rank, Convention convention) => F.Axis(row, rank, convention);
+        public override Tensor Draw(Tensor weight, Tensor position, Tensor? sigma, ReadOnlySpan<int> size, Convention convention)
+            => DclsKernel<F>.Draw(weight, position, sigma, size, convention);
     }
 }

@@ -4,8 +4,9 @@ namespace MiniTorch.Ops;
 public static class Repulsion
 {
     /// <summary>
-    /// Mean over the given position sets P [axes, count, in/g, out] of 2/(K(K−1)C) · Σ_c Σ_{i&lt;j} max(0, 1 − ‖pᵢ − pⱼ‖₂), with K = count and C = in/g · out: only pairs closer than a
-    /// pixel count. Coinciding taps add 1 and have no gradient. A set shared by several layers is given once. The official training adds the square of this.
+    /// Mean over the given position sets P [axes, count, …] of 2/(K(K−1)C) · Σ_c Σ_{i&lt;j} max(0, 1 − ‖pᵢ − pⱼ‖₂), with K = count and C the kernels of the set (all further
+    /// dimensions): only pairs closer than a pixel count. Coinciding taps add 1 and have no gradient. A set shared by several layers is given once. The official training
+    /// adds the square of this.
     /// </summary>
     public static Tensor Of(params ReadOnlySpan<Tensor> positions)
     {
@@ -13,12 +14,12 @@ public static class Repulsion
         Tensor? sum = null;
         foreach (Tensor p in positions)
         {
-            Expect.Rank(p, 4, "[axes, count, in/groups, out]");
-            int count = p.Shape[1], channels = p.Shape[2] * p.Shape[3];
+            Expect.That(p.Shape.Rank >= 2, "P must be [axes, count, …]", p);
+            int axes = p.Shape[0], count = p.Shape[1], kernels = (int)(p.Shape.Count / Math.Max(1, axes * count));
             Expect.That(count > 1, "a kernel needs at least two taps to repel each other", p);
-            Tensor points = p.Permute(2, 3, 1, 0).Reshape(channels, count, p.Shape[0]);
+            Tensor points = p.Reshape(axes, count, kernels).Permute(2, 1, 0);
             Tensor pairs = (1 - Cdist.Of(points, points)).Clamp(0, double.PositiveInfinity).Sum();      // each pair twice, and each tap with itself
-            Tensor loss = (pairs - (double)channels * count) / ((double)count * (count - 1) * channels);
+            Tensor loss = (pairs - (double)kernels * count) / ((double)count * (count - 1) * kernels);
             sum = sum is null ? loss : sum + loss;
         }
         return sum! / positions.Length;

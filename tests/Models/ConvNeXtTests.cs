@@ -11,7 +11,7 @@ public sealed class ConvNeXtTests
     public void Tiny_has_the_published_number_of_parameters(string? version, int size, int count, long expected)
     {
         using CpuDevice device = new(1);
-        (_, ParameterStore store) = ParameterStore.Build(at => new ConvNeXt(at, new() { Version = version, KernelSize = size, KernelCount = count }), device);
+        (_, ParameterStore store) = ParameterStore.Build(at => new ConvNeXt(at, new(), version is null ? null : Dcls.Official(version, size, count)), device);
         using ParameterStore owner = store;
         Assert.Equal(expected, store.ParameterCount);
         Assert.All(store.All, static p => Assert.True(p.Tensor.Count > 0));
@@ -44,15 +44,13 @@ public sealed class ConvNeXtTests
     public void Positions_stay_inside_their_window_and_blocks_of_a_stage_share_them()
     {
         using CpuDevice device = new(1);
-        (ConvNeXt model, ParameterStore store) = ParameterStore.Build(static at => new ConvNeXt(at, new()
-        {
-            Depths = [2, 1], Dims = [4, 6], Classes = 3, InputChannels = 1, Version = "v1", KernelSize = 5, KernelCount = 3,
-        }), device);
+        ConvNeXtOptions sizes = new() { Depths = [2, 1], Dims = [4, 6], Classes = 3, InputChannels = 1 };
+        (_, ParameterStore store) = ParameterStore.Build(at => new ConvNeXt(at, sizes, Dcls.Official("v1", 5, 3)), device);
         using ParameterStore owner = store;
-        Assert.Same(model.Stages[0][0].Position, model.Stages[0][1].Position);
-        Assert.NotSame(model.Stages[0][0].Position, model.Stages[1][0].Position);
+        Assert.Equal(["stages.0.0.dwconv", "stages.1.0.dwconv"], store.Constrained.Cast<Dcls>().Select(static d => d.Path));
         Assert.Same(store["stages.0.0.dwconv.P"], store["stages.0.1.dwconv.P"]);
-        Tensor position = model.Stages[0][0].Position;
+        Assert.NotSame(store["stages.0.0.dwconv.P"], store["stages.1.0.dwconv.P"]);
+        Tensor position = store["stages.0.0.dwconv.P"];
         position.WriteDoubles([.. Enumerable.Range(0, position.Count).Select(static i => i - 10.0)]);
         store.Constrain();
         Assert.All(position.ToDoubles(), static p => Assert.InRange(p, -2, 2));

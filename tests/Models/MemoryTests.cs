@@ -12,8 +12,8 @@ public sealed class MemoryTests
         using CpuDevice device = new(2);
         (ConvNeXt model, ParameterStore store) = ParameterStore.Build(static at => new ConvNeXt(at, new()
         {
-            Depths = [1, 1], Dims = [8, 12], Stem = [2, 2], InputChannels = 1, Classes = 3, KernelSize = 5, KernelCount = 4, Version = "gauss", DropPath = 0.2,
-        }), device);
+            Depths = [1, 1], Dims = [8, 12], Stem = [2, 2], InputChannels = 1, Classes = 3, DropPath = 0.2,
+        }, Dcls.Official("gauss", 5, 4)), device);
         using ParameterStore owner = store;
         using AdamW optimizer = new(store.Trainable, 1e-3);
         Tensor images = Tensor.Lasting([4, 8, 8, 1], DType.Float32, device), labels = Tensor.Lasting([4], DType.Int32, device);

@@ -12,20 +12,19 @@ public sealed class ConvNeXtGolden : IGoldenChecks
         ("model ConvNeXt+replace_depthwise_dcls", Check),
     ];
 
-    internal static ConvNeXtOptions Options(GoldenCase c)
+    internal static ConvNeXt Build(GoldenCase c, ParameterScope at)
     {
         bool dcls = c.Has("dcls_kernel_size");
-        return new()
+        ConvNeXtOptions sizes = new()
         {
             Depths = c.Ints("depths"),
             Dims = c.Ints("dims"),
             Classes = c.Int("num_classes"),
             InputChannels = c.Has("input_shape") ? c.Ints("input_shape")[1] : 3,
             Stem = !c.Has("stem") || c.Text("stem") == "3ch 4x4/4" ? [4, 4] : c.Text("stem") == "audio 1ch (2,16)/(2,16)" ? [2, 16] : throw c.Unknown("stem"),
-            KernelSize = c.Int(dcls ? "dcls_kernel_size" : "kernel_size"),
-            KernelCount = dcls ? c.Int("dcls_kernel_count") : 0,
-            Version = dcls ? c.Text("version") : null,
+            KernelSize = dcls ? 7 : c.Int("kernel_size"),
         };
+        return new(at, sizes, dcls ? Dcls.Official(c.Text("version"), c.Int("dcls_kernel_size"), c.Int("dcls_kernel_count"), convention: Ops.Convention.Official) : null);
     }
 
     internal static Dictionary<string, StoredTensor> State(GoldenCase c)
@@ -34,7 +33,7 @@ public sealed class ConvNeXtGolden : IGoldenChecks
     static void Check(GoldenCase c)
     {
         c.Tolerance32 = 1e-3;           // parameter gradients of whole models
-        (ConvNeXt model, ParameterStore store) = ParameterStore.Build(at => new ConvNeXt(at, Options(c)), c.Device, c.Type, file: State(c));
+        (ConvNeXt model, ParameterStore store) = ParameterStore.Build(at => Build(c, at), c.Device, c.Type, file: State(c));
         using ParameterStore owner = store;
         Assert.Equal(c.Int("n_parameters"), store.ParameterCount);
         Tensor x = c.Leaf("x", Layout.ChannelsLast);

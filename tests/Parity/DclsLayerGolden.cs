@@ -7,15 +7,27 @@ public sealed class DclsLayerGolden : IGoldenChecks
 {
     public static IEnumerable<(string Kind, Action<GoldenCase> Check)> All =>
     [
-        ("dcls-conv Dcls1d", static c => Check(c, static (c, at) => new Dcls1d(at, c.Int("in_channels"), c.Int("out_channels"), c.Int("kernel_count"), Axes(c, "dilated_kernel_size"),
-            Axes(c, "stride"), Axes(c, "padding"), c.Int("groups"), c.Flag("bias"), ShapeGolden.Mode(c, "padding_mode"), Interpolation.Parse(c.Text("version"))))),
-        ("dcls-conv Dcls2d", static c => Check(c, static (c, at) => new Dcls2d(at, c.Int("in_channels"), c.Int("out_channels"), c.Int("kernel_count"), Axes(c, "dilated_kernel_size"),
-            Axes(c, "stride"), Axes(c, "padding"), c.Int("groups"), c.Flag("bias"), ShapeGolden.Mode(c, "padding_mode"), Interpolation.Parse(c.Text("version"))))),
-        ("dcls-conv Dcls3d", static c => Check(c, static (c, at) => new Dcls3d(at, c.Int("in_channels"), c.Int("out_channels"), c.Int("kernel_count"), Axes(c, "dilated_kernel_size"),
-            Axes(c, "stride"), Axes(c, "padding"), c.Int("groups"), c.Flag("bias"), ShapeGolden.Mode(c, "padding_mode"), Interpolation.Parse(c.Text("version"))))),
+        Of("Dcls1d", static (c, at) => new Dcls1d(at, c.Int("in_channels"), c.Int("out_channels"), c.Int("kernel_count"), Axes(c, "dilated_kernel_size"),
+            Axes(c, "stride"), Axes(c, "padding"), c.Int("groups"), c.Flag("bias"), Mode(c), Version(c), official)),
+        Of("Dcls2d", static (c, at) => new Dcls2d(at, c.Int("in_channels"), c.Int("out_channels"), c.Int("kernel_count"), Axes(c, "dilated_kernel_size"),
+            Axes(c, "stride"), Axes(c, "padding"), c.Int("groups"), c.Flag("bias"), Mode(c), Version(c), official)),
+        Of("Dcls3d", static (c, at) => new Dcls3d(at, c.Int("in_channels"), c.Int("out_channels"), c.Int("kernel_count"), Axes(c, "dilated_kernel_size"),
+            Axes(c, "stride"), Axes(c, "padding"), c.Int("groups"), c.Flag("bias"), Mode(c), Version(c), official)),
+        Of("Dcls2_1d", static (c, at) => new Dcls2_1d(at, c.Int("in_channels"), c.Int("out_channels"), c.Int("kernel_count"), Axes(c, "dense_kernel_size"),
+            Axes(c, "dilated_kernel_size"), Axes(c, "stride"), Axes(c, "padding"), c.Int("groups"), c.Flag("bias"), Mode(c), Version(c), official)),
+        Of("Dcls3_1d", static (c, at) => new Dcls3_1d(at, c.Int("in_channels"), c.Int("out_channels"), c.Int("kernel_count"), Axes(c, "dense_kernel_size"),
+            Axes(c, "dilated_kernel_size"), Axes(c, "stride"), Axes(c, "padding"), c.Int("groups"), c.Flag("bias"), Mode(c), Version(c), official)),
+        Of("Dcls2dK1d", static (c, at) => new Dcls2dK1d(at, c.Int("in_channels"), c.Int("out_channels"), c.Int("kernel_count"), Axes(c, "dilated_kernel_size"),
+            Axes(c, "stride"), Axes(c, "padding"), c.Int("groups"), c.Flag("bias"), Mode(c), Version(c), c.Int("flat_dim"), official)),
     ];
 
+    static readonly DclsOptions official = new() { Convention = Convention.Official };
+
+    static (string, Action<GoldenCase>) Of(string module, Func<GoldenCase, ParameterScope, Dcls> build) => ($"dcls-conv {module}", c => Check(c, build));
+
     static PerAxis Axes(GoldenCase c, string key) => PerAxis.Create(c.Ints(key));
+    static PaddingMode Mode(GoldenCase c) => ShapeGolden.Mode(c, "padding_mode");
+    static Interpolation Version(GoldenCase c) => Interpolation.Parse(c.Text("version"));
 
     static void Check(GoldenCase c, Func<GoldenCase, ParameterScope, Dcls> build)
     {

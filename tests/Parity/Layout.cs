@@ -12,11 +12,14 @@ public sealed record Layout(Func<int, int[]> Order)
     /// <summary>Convolution weight or constructed kernel (out, in/g, *kernel) → [*kernel, in/g, out].</summary>
     public static Layout Kernel { get; } = new(static rank => [.. Enumerable.Range(2, rank - 2), 1, 0]);
 
-    /// <summary>Linear weight (out, in) → [in, out]; DCLS weight (out, in/g, count) → [count, in/g, out].</summary>
+    /// <summary>Linear weight (out, in) → [in, out].</summary>
     public static Layout Reversed { get; } = new(static rank => [.. Enumerable.Range(0, rank).Reverse()]);
 
-    /// <summary>DCLS positions and sigmas (dims, out, in/g, count) → [dims, count, in/g, out].</summary>
-    public static Layout Positions { get; } = new(static rank => [0, .. Enumerable.Range(1, rank - 1).Reverse()]);
+    /// <summary>DCLS weight (out, in/g, *dense, count) → [count, *dense, in/g, out].</summary>
+    public static Layout Taps { get; } = new(static rank => [rank - 1, .. Enumerable.Range(2, rank - 3), 1, 0]);
+
+    /// <summary>DCLS positions and sigmas (axes, out, in/g, *dense, count) → [axes, count, *dense, in/g, out].</summary>
+    public static Layout Positions { get; } = new(static rank => [0, .. Taps!.Order(rank - 1).Select(static d => d + 1)]);
 
     /// <summary>File values and shape in our order.</summary>
     public (double[] Values, Shape Shape) Read(StoredTensor stored)

@@ -12,7 +12,7 @@ public sealed class TrainStepsGolden : IGoldenChecks
     {
         if (c.Text("optimizer") != "AdamW betas 0.9/0.999 eps 1e-8") throw c.Unknown("optimizer");
         c.Tolerance32 = 1e-3;
-        (ConvNeXt model, ParameterStore store) = ParameterStore.Build(at => new ConvNeXt(at, ConvNeXtGolden.Options(c)), c.Device, c.Type, file: ConvNeXtGolden.State(c));
+        (ConvNeXt model, ParameterStore store) = ParameterStore.Build(at => ConvNeXtGolden.Build(c, at), c.Device, c.Type, file: ConvNeXtGolden.State(c));
         using ParameterStore owner = store;
         double[] rates = [.. c.Json("lr_per_step").EnumerateArray().Select(static r => r.GetDouble())];
         using AdamW optimizer = new(store.Trainable, rates[0], weightDecay: c.Number("weight_decay"), groups: ParameterGroups.Dcls());
@@ -23,7 +23,7 @@ public sealed class TrainStepsGolden : IGoldenChecks
             using Step step = Step.Begin();
             Tensor logits = model.Forward(images.Slice(0, i, 1).Reshape(images.Shape.Dims[1..]));
             Tensor fitLoss = CrossEntropy.Of(logits, labels.Slice(0, i, 1).Reshape(-1), c.Number("label_smoothing"));
-            Tensor repulsionLoss = Repulsion.Of([.. model.Stages.Select(static s => s[0].Position)]);
+            Tensor repulsionLoss = Repulsion.Of([.. store.Constrained.Cast<Dcls>().Select(static d => d.Position)]);
             (fit[i], repulsion[i]) = (fitLoss.Item(), repulsionLoss.Item());
             (fitLoss + repulsionLoss * repulsionLoss).Backward();
             optimizer.Rate = rates[i];

@@ -80,7 +80,7 @@ public sealed class ConvolutionProperties
             for (int i = 0; i < at.Length; i++) at[i] += f.Axis(i / row, 2) == 0 ? down : right;
             moved.WriteDoubles(at);
             Tensor? sigma = f.HasSigma ? Random(6, false, 2, count, 1, Channels) * 0.25 : null;
-            double[] before = f.Draw(weight, position, sigma, Size, Size).ToDoubles(), after = f.Draw(weight, moved, sigma, Size, Size).ToDoubles();
+            double[] before = f.Draw(weight, position, sigma, [Size, Size]).ToDoubles(), after = f.Draw(weight, moved, sigma, [Size, Size]).ToDoubles();
             for (int i = 4; i < Size - 4; i++)
                 for (int j = 4; j < Size - 4; j++)
                     for (int c = 0; c < Channels; c++)

@@ -17,7 +17,7 @@ public static class PulseDistance
         public Net(ParameterScope at)
         {
             taps = new(at["taps"], inputs: 1, outputs: 8, kernelCount: 3, dilatedKernelSize: 21, padding: 10, version: Interpolation.Gauss,
-                positionInit: Inits.Uniform(-10, 10), sigmaInit: Inits.Constant(1));
+                options: new() { PositionInit = Inits.Uniform(-10, 10), SigmaInit = Inits.Constant(1) });
             head = new(at["head"], 8, 2);
         }
 

@@ -1,0 +1,80 @@
+using MiniTorch.Ops;
+
+namespace MiniTorch.Models;
+
+/// <summary>A non-zero cell of a layer's kernel: y[o·stride, out] += weight · x[o·stride + offset, in], in the layer's own padding.</summary>
+/// <param name="Output">Output channel.</param>
+/// <param name="Input">Input channel, counted within the group.</param>
+/// <param name="Offset">Grid index minus padding, one number an axis, in pixels.</param>
+/// <param name="Weight">The kernel's value.</param>
+public readonly record struct SparseTap(int Output, int Input, IReadOnlyList<int> Offset, double Weight);
+
+public abstract partial class Dcls
+{
+    /// <summary>
+    /// The layer with its kernel drawn once, for inference: the same result to the last bit, without the drawing. With <paramref name="rounded"/> every tap first moves to its
+    /// nearest cell and weighs that cell alone, as the official evaluation of delays does. Later changes of the parameters are not seen.
+    /// </summary>
+    public BakedDcls Bake(bool rounded = false)
+    {
+        using Step step = Step.Begin();
+        using Tape.Pause pause = Tape.Paused();
+        Tensor kernel = rounded ? RoundedKernel() : Kernel();
+        Tensor lasting = Tensor.Lasting(kernel.Shape, kernel.DType, kernel.Device);
+        lasting.Assign(kernel);
+        return new(this, lasting);
+    }
+
+    /// <summary>
+    /// The cells of the kernel that are not zero. Taps of the compact versions (v0, v1, max) reach few cells, for v0 and v1 at most 2 an axis, so that the list has at most
+    /// count · 2^axes cells for each pair of channels (and dense cell); a Gaussian covers its whole window, which throws a <see cref="TensorException"/>.
+    /// </summary>
+    public IReadOnlyList<SparseTap> Sparse()
+    {
+        if (!Version.IsCompact) throw new TensorException($"{form.Kind}: taps of version {Version} cover the whole window, so its kernel has no sparse form; use Bake()");
+        using Step step = Step.Begin();
+        using Tape.Pause pause = Tape.Paused();
+        Tensor kernel = Kernel();
+        double[] values = kernel.ToDoubles();
+        int inputs = kernel.Shape[^2], outputs = kernel.Shape[^1];
+        ReadOnlySpan<int> size = kernel.Shape.Dims[..^2];
+        List<SparseTap> taps = [];
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (values[i] == 0) continue;
+            int[] offset = new int[size.Length];
+            for (int axis = size.Length - 1, cell = i / (inputs * outputs); axis >= 0; cell /= size[axis--]) offset[axis] = cell % size[axis] - form.Padding[axis];
+            taps.Add(new(i % outputs, i / outputs % inputs, offset, values[i]));
+        }
+        return taps;
+    }
+
+    /// <summary>Moves every tap to its nearest cell, in place (ties to even): <see cref="Positions.Round"/>.</summary>
+    public void Round() => Positions.Round(Position, half);
+
+    Tensor RoundedKernel()
+    {
+        Tensor position = Tensor.Like(Position, Position.Shape);
+        position.Assign(Position);
+        Positions.Round(position, half);
+        Interpolation narrow = Version == Interpolation.Bilinear ? Version : Interpolation.Triangle;      // the rows of P keep their meaning
+        return Flat(narrow.Draw(weight, position, null, form.Size, Convention));
+    }
+}
+
+/// <summary>A DCLS layer with a fixed kernel, made by <see cref="Dcls.Bake(bool)"/>. The kernel is freed with it.</summary>
+public sealed class BakedDcls : ILayer, IDisposable
+{
+    readonly Dcls layer;
+
+    internal BakedDcls(Dcls layer, Tensor kernel) => (this.layer, Kernel) = (layer, kernel);
+
+    /// <summary>The kernel [*kernel, in/g, out].</summary>
+    public Tensor Kernel { get; }
+
+    /// <inheritdoc/>
+    public Tensor Forward(Tensor x) => layer.Convolve(x, Kernel);
+
+    /// <summary>Frees the kernel.</summary>
+    public void Dispose() => Kernel.Free();
+}

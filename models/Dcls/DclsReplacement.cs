@@ -1,0 +1,87 @@
+using MiniTorch.Ops;
+
+namespace MiniTorch.Models;
+
+public abstract partial class Dcls
+{
+    /// <summary>
+    /// A factory that puts DCLS in the place of a model's depthwise convolutions, as the official packages do: <paramref name="count"/> taps in a window of
+    /// <paramref name="size"/>, initial weights and bias as the model wants them. Positions (and widths) are shared by the official rule: a layer wider than all before it
+    /// gets its own, any other uses those of the layer before; in a network that widens from stage to stage that is one set a stage. With <paramref name="shared"/> false
+    /// every layer has its own. <paramref name="only"/> replaces kernels of that plain size alone (the official FastViT: 7).
+    /// </summary>
+    public static Depthwise Official(string version, int size, int count, bool shared = true, int? only = null, Convention convention = Convention.Centered)
+    {
+        Interpolation interpolation = Interpolation.Parse(version);
+        ParameterStore? store = null;           // sharing starts anew in each model
+        int widest = 0;
+        Dcls? owner = null;
+        return (at, channels, kernelSize, bias, weightInit, biasInit) =>
+        {
+            if (only is { } replaced && kernelSize != replaced) return Conv2d.Depthwise(at, channels, kernelSize, bias, weightInit, biasInit);
+            if (at.Store != store) (store, widest) = (at.Store, 0);
+            bool own = !shared || channels > widest;
+            Dcls2d layer = new(at, channels, channels, count, size, padding: size / 2, groups: channels, bias: bias, version: interpolation,
+                options: new() { Convention = convention, SharedWith = own ? null : owner, WeightInit = weightInit, BiasInit = biasInit });
+            if (own) (widest, owner) = (channels, layer);
+            return layer;
+        };
+    }
+
+    /// <summary>
+    /// Replaces the depthwise convolutions of a stored model: the tensors of the same model built with <paramref name="replacement"/>, where all but the replaced layers are
+    /// the checkpoint's and those start from initial values drawn from <paramref name="seed"/>. The start of fine-tuning a published plain model as a DCLS one. Which layers
+    /// are replaced follows from building the model, not from the shapes of tensors, which do not tell a depthwise weight from others. An
+    /// <see cref="InvalidDataException"/> names every tensor that does not fit.
+    /// </summary>
+    public static Dictionary<string, StoredTensor> Convert(IReadOnlyDictionary<string, StoredTensor> checkpoint, Func<ParameterScope, Depthwise, ILayer> build,
+        Depthwise replacement, ulong seed = 0)
+    {
+        List<Dcls> layers = [];
+        (_, ParameterStore store) = ParameterStore.Build(at => build(at, Collecting(replacement, layers)), seed: seed);
+        using ParameterStore owner = store;
+        Safetensors all = new();
+        store.Save(all);
+        List<string> problems = [];
+        foreach ((string name, StoredTensor initial) in all.Tensors.ToArray())
+        {
+            if (Replaced(name)) continue;
+            if (!checkpoint.TryGetValue(name, out StoredTensor? stored)) problems.Add($"missing {name}");
+            else if (stored.Shape != initial.Shape) problems.Add($"{name} has shape {stored.Shape}, {initial.Shape} was expected");
+            else all.Tensors[name] = stored;
+        }
+        problems.AddRange(checkpoint.Keys.Where(name => !all.Tensors.ContainsKey(name) && !Replaced(name)).Select(static name => $"unexpected {name}"));
+        if (layers.Count == 0) problems.Add("no layer of the model is replaced");
+        if (problems.Count > 0) throw new InvalidDataException("the checkpoint does not fit the model: " + string.Join("; ", problems.Order(StringComparer.Ordinal)));
+        return new(all.Tensors);
+
+        bool Replaced(string name) => layers.Exists(layer => name.StartsWith(layer.Path + ".", StringComparison.Ordinal));
+    }
+
+    /// <summary>
+    /// Draws the kernels of a stored DCLS model once and for all: the tensors of the plain model whose depthwise kernels have the size of the window, for inference and for
+    /// export to programs that do not know DCLS.
+    /// </summary>
+    public static Dictionary<string, StoredTensor> Bake(IReadOnlyDictionary<string, StoredTensor> checkpoint, Func<ParameterScope, Depthwise, ILayer> build, Depthwise depthwise)
+    {
+        List<Dcls> layers = [];
+        (_, ParameterStore store) = ParameterStore.Build(at => build(at, Collecting(depthwise, layers)), file: checkpoint);
+        using ParameterStore owner = store;
+        Dictionary<string, StoredTensor> baked = new(checkpoint);
+        foreach (Dcls layer in layers)
+        {
+            using BakedDcls fixedLayer = layer.Bake();
+            baked[layer.Path + ".weight"] = AxisOrder.Kernel.ToFile(StoredTensor.Of(fixedLayer.Kernel));
+            baked.Remove(layer.Path + ".P");
+            baked.Remove(layer.Path + ".SIG");
+        }
+        return baked;
+    }
+
+    static Depthwise Collecting(Depthwise factory, List<Dcls> layers) => (at, channels, kernelSize, bias, weightInit, biasInit) =>
+    {
+        ILayer layer = factory(at, channels, kernelSize, bias, weightInit, biasInit);
+        if (layer is Dcls dcls) layers.Add(dcls);
+        return layer;
+    };
+}
