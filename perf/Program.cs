@@ -4,6 +4,7 @@ using MiniTorch.Perf;
 return args switch
 {
     ["roofline", .. string[] rest] => Roofline.Run(rest),
+    ["memory", .. string[] rest] => ConstructionMemory.Run(rest),
     ["benchmarks", .. string[] rest] => Benchmarks(rest),
     [] => Wrong("a word is missing"),
     [string word, ..] => Wrong($"unknown word '{word}'"),
@@ -17,6 +18,6 @@ static int Benchmarks(string[] rest)
 
 static int Wrong(string what)
 {
-    Console.Error.WriteLine($"perf: {what}; use roofline [--json] or benchmarks [BenchmarkDotNet options]");
+    Console.Error.WriteLine($"perf: {what}; use roofline [--json], memory [--json] or benchmarks [BenchmarkDotNet options]");
     return 2;
 }

@@ -15,6 +15,7 @@ public sealed unsafe class Workers : IDisposable
     [ThreadStatic] static bool inside;
     [ThreadStatic] static void* local;
     [ThreadStatic] static long localBytes;
+    static long allLocalBytes;
 
     readonly Lock calls = new();
     readonly object gate = new();
@@ -56,6 +57,9 @@ public sealed unsafe class Workers : IDisposable
             lock (calls) Share(items, at, (delegate*<void*, int, void>)body);
     }
 
+    /// <summary>Bytes that all threads of the process hold for <see cref="Local"/>.</summary>
+    public static long LocalBytes => Volatile.Read(ref allLocalBytes);
+
     /// <summary>Memory of the calling thread, 64-byte aligned, at least this large; valid until the thread's next call. Contents are undefined.</summary>
     internal static T* Local<T>(long count) where T : unmanaged
     {
@@ -64,6 +68,7 @@ public sealed unsafe class Workers : IDisposable
         {
             NativeMemory.AlignedFree(local);
             local = NativeMemory.AlignedAlloc((nuint)bytes, 64);
+            Interlocked.Add(ref allLocalBytes, bytes - localBytes);
             localBytes = bytes;
         }
         return (T*)local;

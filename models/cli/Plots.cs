@@ -4,7 +4,7 @@ using ScottPlot;
 
 namespace MiniTorch.Cli;
 
-/// <summary>The pictures of a run: curves.png, and positions.png with the kernel positions of each stage before and after.</summary>
+/// <summary>The pictures of a run: curves.png, and positions.png and .svg with the kernel positions of each layer that has its own, before and after.</summary>
 static class Plots
 {
     const int Wide = 1200, High = 500, Panel = 420, TitleSize = 14;
@@ -18,7 +18,13 @@ static class Plots
             EpochMetrics[] epochs = File.Exists(run.MetricsPath)
                 ? [.. File.ReadLines(run.MetricsPath).Select(static l => JsonSerializer.Deserialize<EpochMetrics>(l, RunJson.Line)!)] : [];
             if (epochs.Length > 0) run.Write("curves.png", Curves(epochs));
-            if (layers.Count > 0) run.Write("positions.png", Positions(Safetensors.Read(run.Checkpoint("last")), layers));
+            if (layers.Count > 0)
+            {
+                Multiplot positions = Positions(Safetensors.Read(run.Checkpoint("last")), layers);
+                int width = Math.Max(2, layers.Count) * Panel;
+                run.Write("positions.png", Picture.Png(positions, width, Panel));
+                run.Write("positions.svg", Picture.Svg(positions, width, Panel));
+            }
             terminal.Say($"plots in {run.Path}");
         }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or EntryPointNotFoundException)
@@ -41,7 +47,7 @@ static class Plots
         Line(accuracy, "test", static e => e.TestAccuracy);
         Name(loss, "loss", "epoch", "loss", Alignment.UpperRight);
         Name(accuracy, "accuracy", "epoch", "accuracy", Alignment.LowerRight);
-        return plots.Render(Wide, High).GetImageBytes(ImageFormat.Png);
+        return Picture.Png(plots, Wide, High);
 
         void Line(Plot plot, string name, Func<EpochMetrics, double?> value)
         {
@@ -50,7 +56,7 @@ static class Plots
         }
     }
 
-    static byte[] Positions(Safetensors checkpoint, IReadOnlyList<Dcls> layers)
+    static Multiplot Positions(Safetensors checkpoint, IReadOnlyList<Dcls> layers)
     {
         Multiplot plots = new();
         plots.AddPlots(layers.Count);
@@ -67,7 +73,7 @@ static class Plots
             double width = layer.HalfWindow[Row(layer, 0)] + 1, height = layer.HalfWindow.Count == 1 ? layer.KernelCount : layer.HalfWindow[Row(layer, 1)] + 1;
             plot.Axes.SetLimits(-width, width, height, layer.HalfWindow.Count == 1 ? -1 : -height);       // rows of an image count downwards
         }
-        return plots.Render(Math.Max(2, layers.Count) * Panel, Panel).GetImageBytes(ImageFormat.Png);
+        return plots;
     }
 
     /// <summary>Positions (axes, out, in/g, *dense, count), in pixels from the centre: width against height, or against the number of the tap where there is one axis.</summary>

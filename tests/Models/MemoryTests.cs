@@ -74,5 +74,20 @@ public sealed class MemoryTests
         }
         Assert.Equal(Peak(2), Peak(8));
     }
-}
 
+    /// <summary>Alive at once: the kernel, its gradient, and the three gradients sought.</summary>
+    [Fact]
+    public void Drawing_and_differentiating_a_kernel_takes_less_than_four_times_its_memory()
+    {
+        using CpuDevice device = new(2);
+        Tensor weight = Tensor.Lasting([26, 1, 768], device: device, trainable: true), position = Tensor.Lasting([2, 26, 1, 768], device: device, trainable: true);
+        Tensor sigma = Tensor.Lasting([2, 26, 1, 768], device: device, trainable: true);
+        device.Pool.ResetPeak();
+        long before = device.Pool.LiveBytes;
+        using Step step = Step.Begin();
+        Tensor kernel = DclsKernel<Gauss>.Draw(weight, position, sigma, [23, 23]);
+        kernel.Backward(Tensor.Zeros(kernel.Shape, kernel.DType, device));
+        Assert.InRange(device.Pool.PeakBytes - before, kernel.Count * 4L, 4 * kernel.Count * 4L);
+        GC.KeepAlive((weight, position, sigma));
+    }
+}

@@ -1,0 +1,29 @@
+using ScottPlot;
+using SkiaSharp;
+
+namespace MiniTorch.Cli;
+
+/// <summary>Writes plots as PNG or SVG, beside and renamed.</summary>
+static class Picture
+{
+    internal static byte[] Png(Multiplot plots, int width, int height) => plots.Render(width, height).GetImageBytes(ImageFormat.Png);
+
+    internal static byte[] Svg(Multiplot plots, int width, int height)
+    {
+        using MemoryStream stream = new();
+        using (SKCanvas canvas = SKSvgCanvas.Create(new SKRect(0, 0, width, height), stream)) plots.Render(canvas, new PixelRect(0, width, height, 0));
+        return stream.ToArray();
+    }
+
+    internal static void Write(Multiplot plots, int width, int height, string path)
+    {
+        byte[] bytes = Path.GetExtension(path) switch
+        {
+            ".png" => Png(plots, width, height),
+            ".svg" => Svg(plots, width, height),
+            _ => throw new WrongInputException($"a picture is written as .png or .svg, got {path}"),
+        };
+        File.WriteAllBytes(path + ".new", bytes);
+        File.Move(path + ".new", path, overwrite: true);
+    }
+}
