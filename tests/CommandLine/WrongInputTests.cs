@@ -30,6 +30,11 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("predict train-labels-idx1-ubyte --run .", 2, "not a run")]
     [InlineData("predict missing.png", 2, "there is no image")]
     [InlineData("summary resnet", 2, "unknown model")]
+    [InlineData("kernel --version v9", 2, "unknown version 'v9'")]
+    [InlineData("kernel --version v0 --sig 1", 2, "leave --sig out")]
+    [InlineData("kernel --size 0", 2, "at least 1")]
+    [InlineData("kernel --out kernel.bmp", 2, ".png or .svg")]
+    [InlineData("kernel --out missing/kernel.png", 2, "missing")]
     public async Task Is_one_line_with_a_hint(string arguments, int code, string message)
     {
         Outcome o = await Dcls.Run(folder.Path, arguments);
@@ -71,7 +76,7 @@ public sealed class WrongInputTests : IDisposable
         Assert.Contains("   at MiniTorch", o.Errors);
     }
 
-    [Theory, InlineData("--help"), InlineData("train --help"), InlineData("eval --help"), InlineData("predict --help"), InlineData("summary --help"), InlineData("doctor --help")]
+    [Theory, InlineData("--help"), InlineData("train --help"), InlineData("eval --help"), InlineData("predict --help"), InlineData("summary --help"), InlineData("doctor --help"), InlineData("kernel --help")]
     public async Task Help_is_no_error(string arguments)
     {
         Outcome o = await Dcls.Run(folder.Path, arguments);
