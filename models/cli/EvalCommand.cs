@@ -23,7 +23,7 @@ static class EvalCommand
         using CpuDevice device = Options.OpenDevice(parsed);
         RunFolder run = Runs.Find(parsed.GetValue(Options.Run), parsed.GetValue(Options.Out)!);
         RunConfig config = Runs.Config(run);
-        string checkpoint = parsed.GetValue(Options.Checkpoint)!;
+        string checkpoint = parsed.GetValue(Options.Checkpoint) ?? "last";
         IDataset test = Runs.Data(run, config, parsed.GetValue(Options.Data)).Test;
         if (!test.Sample.Dims.SequenceEqual(config.Sample))
             throw new WrongInputException($"the run takes images {Shape.Create(config.Sample)}, the data has {test.Sample}; give the data it was trained on");

@@ -24,7 +24,7 @@ static class Options
 
     internal static Option<string?> Run { get; } = new("--run") { Description = "The run to use (default: the newest in the folder of the runs).", HelpName = "RUN" };
 
-    internal static Option<string> Checkpoint { get; } = OneOf("--checkpoint", "Which weights of the run to use.", "last", "best");
+    internal static Option<string?> Checkpoint { get; } = OneOf("--checkpoint", "Which weights of the run to use (default: last).", "last", "best");
 
     /// <summary>A number that may be left out, with a smallest allowed value.</summary>
     internal static Option<T?> Number<T>(string name, string description, string helpName, T least) where T : struct, INumber<T> => new(name)
@@ -65,18 +65,13 @@ static class Options
         }
     }
 
-    static Option<string> OneOf(string name, string description, params string[] values)
+    /// <summary>One of some words, or none given.</summary>
+    internal static Option<string?> OneOf(string name, string description, params string[] values)
     {
-        Option<string> option = new(name)
-        {
-            Description = $"{description} One of: {string.Join(", ", values)}.",
-            DefaultValueFactory = _ => values[0],
-            HelpName = name.TrimStart('-').ToUpperInvariant(),
-        };
+        Option<string?> option = new(name) { Description = $"{description} One of: {string.Join(", ", values)}.", HelpName = name.TrimStart('-').ToUpperInvariant() };
         option.Validators.Add(result =>
         {
-            string value = result.Tokens.Count == 1 ? result.Tokens[0].Value : values[0];
-            if (!values.Contains(value)) result.AddError($"{name} must be one of {string.Join(", ", values)}, got '{value}'");
+            if (result.Tokens is [{ Value: string value }] && !values.Contains(value)) result.AddError($"{name} must be one of {string.Join(", ", values)}, got '{value}'");
         });
         return option;
     }

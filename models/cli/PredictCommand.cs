@@ -34,7 +34,7 @@ static class PredictCommand
         RunConfig config = Runs.Config(run);
         Shape sample = Shape.Create(config.Sample);
         (string Path, float[] Values, string Done)[] prepared = [.. paths.Select(p => (p, ImageFile.Read(p).Fit(sample, out string done), done))];
-        (ILayer model, ParameterStore store) = Runs.Load(run, config, parsed.GetValue(Options.Checkpoint)!, device);
+        (ILayer model, ParameterStore store) = Runs.Load(run, config, parsed.GetValue(Options.Checkpoint) ?? "last", device);
         using (store)
             foreach ((string path, float[] values, string done) in prepared)
             {

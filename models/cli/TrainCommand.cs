@@ -17,6 +17,8 @@ static class TrainCommand
     static readonly Option<int?> batch = Options.Number<int>("--batch", "Images per update.", "N", 1);
     static readonly Option<double?> rate = Options.Number<double>("--lr", "Highest learning rate.", "RATE", 0);
     static readonly Option<ulong?> seed = Options.Number<ulong>("--seed", "Key of all random numbers; the same seed gives the same result.", "N", 0);
+    static readonly Option<string?> repulsion = Options.OneOf("--repulsion", "Loss that keeps DCLS taps apart, added to the other (default: the recipe's).", "none", "exact", "squared");
+    static readonly Option<int?> repulsionFrom = Options.Number<int>("--repulsion-from", "Epoch, counted from 0, from which it is added.", "N", 0);
     static readonly Option<double?> saveEvery = Options.Number<double>("--save-every", "Longest time between two checkpoints, in seconds (default: 20).", "SECONDS", 0);
     static readonly Option<string?> resume = new("--resume") { Description = "Go on with this run, with its own options.", HelpName = "RUN" };
 
@@ -29,7 +31,7 @@ static class TrainCommand
             "dcls train", "dcls train --epochs 3 --seed 1", "dcls train --data /usr/share/datasets/fashion-mnist", 
             "dcls train --resume runs/fashion-1", "dcls train --json > result.jsonl");
         command.Add(recipe);
-        foreach (Option option in (ReadOnlySpan<Option>)[Options.Data, model, epochs, batch, rate, seed, Options.Threads, Options.Device, Options.Out, saveEvery, resume,
+        foreach (Option option in (ReadOnlySpan<Option>)[Options.Data, model, epochs, batch, rate, seed, repulsion, repulsionFrom, Options.Threads, Options.Device, Options.Out, saveEvery, resume,
             Options.Json, Options.Debug])
             command.Add(option);
         command.SetAction(static (parsed, stop) => Task.Run(() => Train(parsed, stop), CancellationToken.None));
@@ -76,6 +78,8 @@ static class TrainCommand
             Batch = parsed.GetValue(batch) ?? chosen.Training.Batch,
             Rate = parsed.GetValue(rate) ?? chosen.Training.Rate,
             Seed = parsed.GetValue(seed) ?? chosen.Training.Seed,
+            Repulsion = parsed.GetValue(repulsion) is { } kind ? Enum.Parse<RepulsionKind>(kind, ignoreCase: true) : chosen.Training.Repulsion,
+            RepulsionFromEpoch = parsed.GetValue(repulsionFrom) ?? chosen.Training.RepulsionFromEpoch,
             SaveSeconds = parsed.GetValue(saveEvery) ?? chosen.Training.SaveSeconds,
         };
         training = training with { FinalRate = Math.Min(training.FinalRate, training.Rate), WarmUpEpochs = Math.Min(training.WarmUpEpochs, training.Epochs) };
@@ -98,7 +102,7 @@ static class TrainCommand
 
     static (RunConfig, IDataset, IDataset) Continue(ParseResult parsed, RunFolder run)
     {
-        foreach (Option option in (ReadOnlySpan<Option>)[model, epochs, batch, rate, seed, saveEvery])
+        foreach (Option option in (ReadOnlySpan<Option>)[model, epochs, batch, rate, seed, repulsion, repulsionFrom, saveEvery])
             if (parsed.GetResult(option) is { Implicit: false })
                 throw new WrongInputException($"{option.Name} cannot be changed when a run goes on: its result would be neither run's; leave it out or start a new run");
         RunConfig config = Runs.Config(run);
