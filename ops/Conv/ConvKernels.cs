@@ -1,6 +1,6 @@
 namespace MiniTorch.Ops;
 
-/// <summary>Operands of a dense convolution or of one of its gradients; whichever is sought is written.</summary>
+/// <summary>Operands of a dense convolution or of one of its gradients; whichever is sought is written, and y or x starts from the bias of its channels.</summary>
 readonly record struct ConvArgs(Pointer X, Pointer Weight, Pointer Y, Pointer Bias, Windows Windows, int Outputs, int Groups)
 {
     internal int GroupInputs => Windows.Channels / Groups;
@@ -55,7 +55,7 @@ static unsafe class ConvKernels
         public static void Run<T, V>(CpuDevice device, in ConvArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             int rows = args.Windows.Batch * args.Windows.Outputs;
-            if (args.IsPointwise) Gemm.Run<T, V>(device, new(args.Y, args.Weight, args.X, rows, args.Windows.Channels, args.Outputs, TransposeB: true));
+            if (args.IsPointwise) Gemm.Run<T, V>(device, new(args.Y, args.Weight, args.X, rows, args.Windows.Channels, args.Outputs, TransposeB: true) { Bias = args.Bias });
             else device.Workers.For(args.Windows.Batch * args.Groups, args, &Image<T, V>);
         }
 
@@ -66,7 +66,7 @@ static unsafe class ConvKernels
             int first = image * args.Windows.Outputs, last = first + args.Windows.Outputs;
             T* patches = Workers.Local<T>((long)size * patch + Gemm.Work<T, V>());
             T* x = args.X.As<T>() + group * args.GroupInputs;
-            Patches.Clear<T, V>(args.Windows, x, args.GroupInputs, image);
+            Patches.Start<T, V>(args.Windows, x, args.GroupInputs, image, args.Bias.IsNull ? null : args.Bias.As<T>() + group * args.GroupInputs);
             for (int begin = first; begin < last; begin += size)
             {
                 int end = Math.Min(last, begin + size);

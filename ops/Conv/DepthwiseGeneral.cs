@@ -58,7 +58,7 @@ static unsafe class DepthwiseGeneral
             {
                 (int n, int z, int y, int x) = Place(p, d.In, h.In, w.In);
                 T* to = args.X.As<T>() + (long)p * channels;
-                for (int c = 0; c < channels; c++) to[c] = T.Zero;
+                for (int c = 0; c < channels; c++) to[c] = args.Bias.IsNull ? T.Zero : args.Bias.As<T>()[c];
                 for (int i = 0; i < d.Kernel; i++)
                     for (int j = 0; j < h.Kernel; j++)
                         for (int k = 0; k < w.Kernel; k++)

@@ -65,10 +65,14 @@ static unsafe class Patches
         }
     }
 
-    internal static void Clear<T, V>(in Windows windows, T* x, int channels, int image) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    /// <summary>What <see cref="Scatter"/> adds to: every pixel of an image holds the bias, or zeros without one.</summary>
+    internal static void Start<T, V>(in Windows windows, T* x, int channels, int image, T* bias)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         x += (long)image * windows.Inputs * windows.Channels;
-        if (channels == windows.Channels) Zero<T, V>(x, windows.Inputs * channels);
+        if (bias != null)
+            for (int i = 0; i < windows.Inputs; i++, x += windows.Channels) Copy<T, V>(bias, x, channels);
+        else if (channels == windows.Channels) Zero<T, V>(x, windows.Inputs * channels);
         else
             for (int i = 0; i < windows.Inputs; i++, x += windows.Channels) Zero<T, V>(x, channels);
     }

@@ -2,14 +2,14 @@ using System.Runtime.CompilerServices;
 
 namespace MiniTorch.Ops;
 
-/// <summary>Windows along one axis: output o sees inputs o · Stride − Padding + k · Dilation for k &lt; Kernel.</summary>
+/// <summary>Windows along one axis: output o sees inputs o · Stride − Padding + k · Dilation for k &lt; Kernel. Inputs may be left over at the end.</summary>
 readonly record struct Axis(int In, int Out, int Kernel, int Stride, int Padding, int Dilation)
 {
     /// <summary>The axis that shapes of lower rank do not have.</summary>
     internal static Axis None { get; } = new(1, 1, 1, 1, 0, 1);
 
-    /// <summary>True if every output sees its own input only.</summary>
-    internal bool IsPoint => Kernel == 1 && Stride == 1 && Padding == 0;
+    /// <summary>True if every output sees its own input only, and every input is seen.</summary>
+    internal bool IsPoint => Kernel == 1 && Stride == 1 && Padding == 0 && In == Out;
 
     /// <summary>Input that tap 0 of an output sees; may lie outside.</summary>
     internal int First(int o) => o * Stride - Padding;
@@ -70,12 +70,41 @@ readonly record struct Windows(int Batch, int Channels, Axis D, Axis H, Axis W)
         return new(x.Shape[0], x.Shape[^1], axes[0], axes[1], axes[2]);
     }
 
-    /// <summary>[n, *spatial, channels] of the outputs, of the rank of x.</summary>
-    internal Shape Result(Shape x, int channels)
+    /// <summary>
+    /// Windows whose outputs are y [n, *spatial, c], over inputs of the given channels: the size that padding and the last window ask for, and
+    /// <paramref name="rest"/> more, which no window need reach. Stride, padding, rest and dilation have one value per axis, one for all, or none (1, 0, 0, 1).
+    /// </summary>
+    internal static Windows Under(Tensor y, int channels, ReadOnlySpan<int> kernel, ReadOnlySpan<int> stride, ReadOnlySpan<int> padding, ReadOnlySpan<int> rest,
+        ReadOnlySpan<int> dilation, [CallerFilePath] string file = "")
     {
-        ReadOnlySpan<int> all = [Batch, D.Out, H.Out, W.Out, channels];
-        int rank = x.Rank - 2;
-        return Shape.Create([all[0], .. all[(4 - rank)..]]);
+        int rank = y.Shape.Rank - 2;
+        Expect.That(rank is >= 1 and <= 3, "x must be [n, *spatial, c] with one to three spatial axes", y, file);
+        Expect.That(Fits(stride, rank, 1) && Fits(padding, rank, 0) && Fits(rest, rank, 0) && Fits(dilation, rank, 1),
+            $"stride, padding, outputPadding and dilation take one value or {rank}, at least 1, 0, 0 and 1", y, file);
+        Span<Axis> axes = [Axis.None, Axis.None, Axis.None];
+        for (int i = 0; i < rank; i++)
+        {
+            (int size, int k, int s, int p, int r, int d) = (y.Shape[i + 1], kernel[i], At(stride, i, 1), At(padding, i, 0), At(rest, i, 0), At(dilation, i, 1));
+            Expect.That(size >= 1 && k >= 1, $"axis {i} of x and of the kernel must have a size of at least 1, the kernel has {k}", y, file);
+            Expect.That(r < Math.Max(s, d), $"outputPadding {r} of axis {i} must be smaller than its stride {s} or its dilation {d}", y, file);
+            long whole = (size - 1L) * s - 2L * p + (long)d * (k - 1) + r + 1;
+            Expect.That(whole is >= 1 and <= int.MaxValue, $"axis {i} of the result must have a size of at least 1 that fits into 32 bits, "
+                + $"a kernel of {k} (stride {s}, dilation {d}) with padding {p} gives {whole}; use {(whole < 1 ? "less padding" : "a smaller stride")}", y, file);
+            axes[3 - rank + i] = new((int)whole, size, k, s, p, d);
+        }
+        return new(y.Shape[0], channels, axes[0], axes[1], axes[2]);
+    }
+
+    /// <summary>[n, *spatial, channels] of the outputs, of the rank of x.</summary>
+    internal Shape Result(Shape x, int channels) => Images(x.Rank, D.Out, H.Out, W.Out, channels);
+
+    /// <summary>[n, *spatial, channels] of the inputs, of the rank of y.</summary>
+    internal Shape Source(Shape y) => Images(y.Rank, D.In, H.In, W.In, Channels);
+
+    Shape Images(int rank, int d, int h, int w, int channels)
+    {
+        ReadOnlySpan<int> all = [Batch, d, h, w, channels];
+        return Shape.Create([all[0], .. all[(6 - rank)..]]);
     }
 
     static int At(ReadOnlySpan<int> values, int i, int otherwise) => values.Length == 0 ? otherwise : values.Length == 1 ? values[0] : values[i];
