@@ -112,10 +112,11 @@ public abstract partial class Dcls : ILayer, IConstrained
     /// <summary>The layer's convolution with a kernel that may have been drawn before.</summary>
     internal Tensor Convolve(Tensor x, Tensor kernel)
     {
-        Tensor y = Conv.Apply(x, kernel, bias, form.Stride, form.Padding, [], form.Groups, form.Mode);
+        Tensor y = form.OutputPadding is null ? Conv.Apply(x, kernel, bias, form.Stride, form.Padding, [], form.Groups, form.Mode)
+            : x.ConvTranspose(kernel, bias, form.Stride, form.Padding, form.OutputPadding, [], form.Groups);
         string kind = $"{form.Kind} {string.Join('×', [.. form.Dense, .. form.Size])} of {KernelCount} {form.Inputs} → {form.Outputs}, {Version.Version}"
             + (form.Groups > 1 ? $", {form.Groups} groups" : "");
-        long macs = (long)y.Count / kernel.Shape[^1] * kernel.Count;
+        long macs = (long)(form.OutputPadding is null ? y : x).Count / kernel.Shape[^1] * kernel.Count;
         return Trace.Report(y, Path, kind, weight.Count + Position.Count + (Sigma?.Count ?? 0) + (bias?.Count ?? 0), macs);
     }
 

@@ -2,9 +2,12 @@ using MiniTorch.Ops;
 
 namespace MiniTorch.Models;
 
-/// <summary>A non-zero cell of a layer's kernel: y[o·stride, out] += weight · x[o·stride + offset, in], in the layer's own padding.</summary>
-/// <param name="Output">Output channel.</param>
-/// <param name="Input">Input channel, counted within the group.</param>
+/// <summary>
+/// A non-zero cell of a layer's kernel: y[o, out] += weight · x[o·stride + offset, in], with x continued as the layer's padding mode says; of a transposed layer
+/// y[i·stride + offset, out] += weight · x[i, in].
+/// </summary>
+/// <param name="Output">Output channel; of transposed layers counted within the group.</param>
+/// <param name="Input">Input channel, counted within the group; of transposed layers over all groups.</param>
 /// <param name="Offset">Grid index minus padding, one number an axis, in pixels.</param>
 /// <param name="Weight">The kernel's value.</param>
 public readonly record struct SparseTap(int Output, int Input, IReadOnlyList<int> Offset, double Weight);
@@ -36,15 +39,17 @@ public abstract partial class Dcls
         using Tape.Pause pause = Tape.Paused();
         Tensor kernel = Kernel();
         double[] values = kernel.ToDoubles();
-        int inputs = kernel.Shape[^2], outputs = kernel.Shape[^1];
+        int rows = kernel.Shape[^2], columns = kernel.Shape[^1];
+        bool transposed = form.OutputPadding is not null;
         ReadOnlySpan<int> size = kernel.Shape.Dims[..^2];
         List<SparseTap> taps = [];
         for (int i = 0; i < values.Length; i++)
         {
             if (values[i] == 0) continue;
             int[] offset = new int[size.Length];
-            for (int axis = size.Length - 1, cell = i / (inputs * outputs); axis >= 0; cell /= size[axis--]) offset[axis] = cell % size[axis] - form.Padding[axis];
-            taps.Add(new(i % outputs, i / outputs % inputs, offset, values[i]));
+            for (int axis = size.Length - 1, cell = i / (rows * columns); axis >= 0; cell /= size[axis--]) offset[axis] = cell % size[axis] - form.Padding[axis];
+            (int row, int column) = (i / columns % rows, i % columns);
+            taps.Add(new(transposed ? row : column, transposed ? column : row, offset, values[i]));
         }
         return taps;
     }
