@@ -1,8 +1,10 @@
 namespace MiniTorch.Ops;
 
 /// <summary>
-/// How one tap spreads along one axis: a formula of d = n − q (grid index minus position, in pixels) and of the width σ. A tap's value at a grid cell is the product
-/// over the axes. Source: Khalfaoui-Hassani et al., arXiv 2112.03740 (bilinear) and 2306.00817 (triangle, Gauss).
+/// How one tap spreads along one axis: f of the distance d = n − p between a cell n and the position p, both in pixels from the centre, and of the width
+/// σ = |SIG| + σ₀. A tap's value at a cell is the product over the axes. The formulas take n and p apart: where a piece of f begins is decided by comparing p with whole
+/// and half numbers, exactly, and not by a difference that single precision has rounded. Source: Khalfaoui-Hassani et al., arXiv 2112.03740 (bilinear) and 2306.00817
+/// (triangle, Gauss).
 /// </summary>
 public interface IBump
 {
@@ -27,14 +29,14 @@ public interface IBump
     /// <summary>The learned axis (in memory order: depth, height, width) that a row of P drives.</summary>
     static abstract int Axis(int row, int rank, Convention convention);
 
-    /// <summary>f(d, σ).</summary>
-    static abstract R Value<R>(R d, R sigma) where R : struct, IReal<R>;
+    /// <summary>f, at cell n of a tap at p.</summary>
+    static abstract R Value<R>(R n, R p, R sig, R narrowest) where R : struct, IReal<R>;
 
-    /// <summary>∂f/∂q.</summary>
-    static abstract R PositionSlope<R>(R d, R sigma) where R : struct, IReal<R>;
+    /// <summary>∂f/∂p, where f has the value given.</summary>
+    static abstract R PositionSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R>;
 
-    /// <summary>∂f/∂σ.</summary>
-    static abstract R SigmaSlope<R>(R d, R sigma) where R : struct, IReal<R>;
+    /// <summary>∂f/∂σ, where f has the value given.</summary>
+    static abstract R SigmaSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R>;
 }
 
 /// <summary>
@@ -59,15 +61,15 @@ public readonly struct Bilinear : IBump
     public static int Axis(int row, int rank, Convention convention)
         => rank == 2 && convention == Convention.OfficialWidthFirst ? 1 - row : rank < 3 || row == 0 ? row : 3 - row;
     /// <inheritdoc/>
-    public static R Value<R>(R d, R sigma) where R : struct, IReal<R> => R.Max(R.Of(1) - R.Abs(d), R.Of(0));
+    public static R Value<R>(R n, R p, R sig, R narrowest) where R : struct, IReal<R> => Triangle.Value(n, p, sig, narrowest);
     /// <inheritdoc/>
-    public static R PositionSlope<R>(R d, R sigma) where R : struct, IReal<R>
+    public static R PositionSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R>
     {
-        R below = R.Select(R.Greater(d, R.Of(-1)), R.Of(-1), R.Of(0)), above = R.Select(R.Greater(d, R.Of(1)), R.Of(0), R.Of(1));
-        return R.Select(R.Greater(d, R.Of(0)), above, below);
+        R left = R.Select(R.Greater(n + narrowest, p), R.Of(-1), R.Of(0)), right = R.Select(R.Greater(n - narrowest, p), R.Of(0), R.Of(1));
+        return R.Select(R.Greater(n, p), right, left);
     }
     /// <inheritdoc/>
-    public static R SigmaSlope<R>(R d, R sigma) where R : struct, IReal<R> => R.Of(0);
+    public static R SigmaSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R> => R.Of(0);
 }
 
 /// <summary>Version v1: f = relu(1 − |d|), normalised. At an integer position its slope is 0.</summary>
@@ -88,15 +90,16 @@ public readonly struct Triangle : IBump
     /// <summary>Rows are the axes from the last to the first: (width, height), (width, height, depth).</summary>
     public static int Axis(int row, int rank, Convention convention) => rank - 1 - row;
     /// <inheritdoc/>
-    public static R Value<R>(R d, R sigma) where R : struct, IReal<R> => R.Max(sigma - R.Abs(d), R.Of(0));
+    public static R Value<R>(R n, R p, R sig, R narrowest) where R : struct, IReal<R>
+        => R.Max(R.Min(p - (n - narrowest), n + narrowest - p) + sig, R.Of(0));
     /// <inheritdoc/>
-    public static R PositionSlope<R>(R d, R sigma) where R : struct, IReal<R>
+    public static R PositionSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R>
     {
-        R sign = R.Select(R.Greater(d, R.Of(0)), R.Of(1), R.Select(R.Greater(R.Of(0), d), R.Of(-1), R.Of(0)));
-        return R.Select(R.Greater(sigma, R.Abs(d)), sign, R.Of(0));
+        R sign = R.Select(R.Greater(n, p), R.Of(1), R.Select(R.Greater(p, n), R.Of(-1), R.Of(0)));
+        return R.Select(R.Greater(f, R.Of(0)), sign, R.Of(0));
     }
     /// <inheritdoc/>
-    public static R SigmaSlope<R>(R d, R sigma) where R : struct, IReal<R> => R.Select(R.Greater(sigma, R.Abs(d)), R.Of(1), R.Of(0));
+    public static R SigmaSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R> => R.Select(R.Greater(f, R.Of(0)), R.Of(1), R.Of(0));
 }
 
 /// <summary>Version max: f = relu(σ − |d|) with σ = |SIG| + 1, normalised: a triangle of learned half-width. SIG starts at 0, where |SIG| has slope 0: it then never moves.</summary>
@@ -117,11 +120,11 @@ public readonly struct TriangleWide : IBump
     /// <inheritdoc cref="Triangle.Axis"/>
     public static int Axis(int row, int rank, Convention convention) => Triangle.Axis(row, rank, convention);
     /// <inheritdoc/>
-    public static R Value<R>(R d, R sigma) where R : struct, IReal<R> => Triangle.Value(d, sigma);
+    public static R Value<R>(R n, R p, R sig, R narrowest) where R : struct, IReal<R> => Triangle.Value(n, p, sig, narrowest);
     /// <inheritdoc/>
-    public static R PositionSlope<R>(R d, R sigma) where R : struct, IReal<R> => Triangle.PositionSlope(d, sigma);
+    public static R PositionSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R> => Triangle.PositionSlope(f, n, p, sig, narrowest);
     /// <inheritdoc/>
-    public static R SigmaSlope<R>(R d, R sigma) where R : struct, IReal<R> => Triangle.SigmaSlope(d, sigma);
+    public static R SigmaSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R> => Triangle.SigmaSlope(f, n, p, sig, narrowest);
 }
 
 /// <summary>Version gauss: f = exp(−d²/2σ²) with σ = |SIG| + 0.27, normalised, not truncated.</summary>
@@ -142,13 +145,21 @@ public readonly struct Gauss : IBump
     /// <inheritdoc cref="Triangle.Axis"/>
     public static int Axis(int row, int rank, Convention convention) => Triangle.Axis(row, rank, convention);
     /// <inheritdoc/>
-    public static R Value<R>(R d, R sigma) where R : struct, IReal<R>
+    public static R Value<R>(R n, R p, R sig, R narrowest) where R : struct, IReal<R>
     {
-        R z = d / sigma;
+        R z = (n - p) / (sig + narrowest);
         return R.Exp(R.Of(-0.5) * z * z);
     }
     /// <inheritdoc/>
-    public static R PositionSlope<R>(R d, R sigma) where R : struct, IReal<R> => Value(d, sigma) * d / (sigma * sigma);
+    public static R PositionSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R>
+    {
+        R sigma = sig + narrowest;
+        return f * (n - p) / (sigma * sigma);
+    }
     /// <inheritdoc/>
-    public static R SigmaSlope<R>(R d, R sigma) where R : struct, IReal<R> => Value(d, sigma) * d * d / (sigma * sigma * sigma);
+    public static R SigmaSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R>
+    {
+        R sigma = sig + narrowest, z = (n - p) / sigma;
+        return f * z * z / sigma;
+    }
 }

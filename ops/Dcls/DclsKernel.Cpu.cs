@@ -8,6 +8,8 @@ namespace MiniTorch.Ops;
 /// </remarks>
 public sealed unsafe partial class DclsKernel<F>
 {
+    const double Guard = 1e-7;          // added to the sum of a tap
+
     [InlineArray(3)] struct Three<N> { N first; }
 
     record struct Args
@@ -40,50 +42,42 @@ public sealed unsafe partial class DclsKernel<F>
     static readonly Kernel<Args> draw = Kernel<Args>.On<DrawBody>($"DclsKernel.draw {F.Version}");
     static readonly Kernel<Args> differentiate = Kernel<Args>.On<DifferentiateBody>($"DclsKernel.differentiate {F.Version}");
 
-    /// <summary>One tap of one register of channels: profiles and slopes along the axes, and 1/S.</summary>
+    /// <summary>One tap of one register of channels: its profiles along the axes, their sums, and 1/S.</summary>
     ref struct Tap<T, V> where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
+        internal T* Profiles;
         internal V Inverse;
-        internal T* Values, PositionSlopes, SigmaSlopes;
-        internal Sums<V> Value, PositionSlope, SigmaSlope;
+        internal Lanes3<V> Sum, Position, Sig, Sign;
 
-        /// <summary>Fills the profiles; the slopes only where asked for. Value, PositionSlope, SigmaSlope are their sums along each axis.</summary>
-        internal void Load(in Args a, int k, Block block, bool slopes)
+        /// <summary>Reads tap k and fills its profiles.</summary>
+        internal void Load(in Args a, int k, Block block)
         {
-            T* values = Values, positionSlopes = PositionSlopes, sigmaSlopes = SigmaSlopes;
+            T* profile = Profiles;
+            V narrowest = V.Of(a.NarrowestSigma);
             for (int axis = 0; axis < 3; axis++)
             {
-                V p = V.Of(0), sigma = V.Of(1), sign = V.Of(0), value = V.Of(0), positionSlope = V.Of(0), sigmaSlope = V.Of(0);
+                V p = V.Of(0), sig = V.Of(0), sum = V.Of(0);
                 int row = a.Row[axis];
                 if (row >= 0)
                 {
                     long at = ((long)row * a.Count + k) * a.Pairs + block.Tap;
                     p = Lane(a.Position.As<T>() + at, block.Lanes);
-                    sigma = V.Of(a.NarrowestSigma);
                     if (F.HasSigma)
                     {
                         V s = Lane(a.Sigma.As<T>() + at, block.Lanes);
-                        sigma = V.Abs(s) + sigma;
-                        sign = V.Select(V.Greater(s, V.Of(0)), V.Of(1), V.Select(V.Greater(V.Of(0), s), V.Of(-1), V.Of(0)));
+                        sig = V.Abs(s);
+                        Sign[axis] = V.Select(V.Greater(s, V.Of(0)), V.Of(1), V.Select(V.Greater(V.Of(0), s), V.Of(-1), V.Of(0)));
                     }
                 }
-                for (int n = 0; n < a.Size[axis]; n++, values += V.Count, positionSlopes += V.Count, sigmaSlopes += V.Count)
+                for (int n = 0; n < a.Size[axis]; n++, profile += V.Count)
                 {
-                    V d = V.Of(n - a.Centre[axis]) - p, f = row >= 0 ? F.Value(d, sigma) : V.Of(1);
-                    f.Store(values);
-                    value += f;
-                    if (!slopes) continue;
-                    V fp = row >= 0 ? F.PositionSlope(d, sigma) : V.Of(0), fs = row >= 0 && F.HasSigma ? F.SigmaSlope(d, sigma) * sign : V.Of(0);
-                    fp.Store(positionSlopes);
-                    fs.Store(sigmaSlopes);
-                    positionSlope += fp;
-                    sigmaSlope += fs;
+                    V f = row >= 0 ? F.Value(V.Of(n - a.Centre[axis]), p, sig, narrowest) : V.Of(1);
+                    f.Store(profile);
+                    sum += f;
                 }
-                Value[axis] = value;
-                PositionSlope[axis] = positionSlope;
-                SigmaSlope[axis] = sigmaSlope;
+                (Sum[axis], Position[axis], Sig[axis]) = (sum, p, sig);
             }
-            Inverse = F.Normalised ? V.Of(1) / (Value[0] * Value[1] * Value[2] + V.Of(1e-7)) : V.Of(1);
+            Inverse = F.Normalised ? V.Of(1) / (Sum[0] * Sum[1] * Sum[2] + V.Of(Guard)) : V.Of(1);
         }
 
         internal static V Lane(T* at, int lanes) => lanes == V.Count ? V.Load(at) : Lanes.LoadPartial<V, T>(at, lanes);
@@ -95,7 +89,7 @@ public sealed unsafe partial class DclsKernel<F>
         }
     }
 
-    [InlineArray(3)] struct Sums<V> { V first; }
+    [InlineArray(3)] struct Lanes3<V> { V first; }
 
     struct DrawBody : ICpuKernel<Args>
     {
@@ -108,11 +102,11 @@ public sealed unsafe partial class DclsKernel<F>
             int s1 = a.Size[1], s2 = a.Size[2];
             T* cells = Workers.Local<T>((long)(a.Cells + a.Lines) * V.Count);
             new Span<T>(cells, a.Cells * V.Count).Clear();
-            Tap<T, V> tap = new() { Values = cells + a.Cells * V.Count };
-            T* values0 = tap.Values, values1 = values0 + a.Size[0] * V.Count, values2 = values1 + s1 * V.Count;
+            Tap<T, V> tap = new() { Profiles = cells + a.Cells * V.Count };
+            T* values0 = tap.Profiles, values1 = values0 + a.Size[0] * V.Count, values2 = values1 + s1 * V.Count;
             for (int k = 0; k < a.Count; k++)
             {
-                tap.Load(a, k, block, slopes: false);
+                tap.Load(a, k, block);
                 V w = Tap<T, V>.Lane(a.Weight.As<T>() + k * a.Pairs + block.Tap, block.Lanes) * tap.Inverse;
                 T* cell = cells;
                 for (int i = 0; i < a.Size[0]; i++)
@@ -134,73 +128,86 @@ public sealed unsafe partial class DclsKernel<F>
         static void Item<T, V>(in Args a, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             Block block = a.Item(item, V.Count);
-            T* cells = Workers.Local<T>((long)(a.Cells + 3 * a.Lines) * V.Count);
+            T* cells = Workers.Local<T>((long)(a.Cells + 2 * a.Lines) * V.Count), marginals = cells + (a.Cells + a.Lines) * V.Count;
             for (int c = 0; c < a.Cells; c++) Tap<T, V>.Lane(a.Kernel.As<T>() + block.Kernel + (long)c * a.Channels, block.Lanes).Store(cells + c * V.Count);
-            Tap<T, V> tap = new() { Values = cells + a.Cells * V.Count };
-            tap.PositionSlopes = tap.Values + a.Lines * V.Count;
-            tap.SigmaSlopes = tap.PositionSlopes + a.Lines * V.Count;
+            Tap<T, V> tap = new() { Profiles = cells + a.Cells * V.Count };
             for (int k = 0; k < a.Count; k++)
             {
-                tap.Load(a, k, block, slopes: true);
+                tap.Load(a, k, block);
                 long at = k * a.Pairs + block.Tap;
                 V w = Tap<T, V>.Lane(a.Weight.As<T>() + at, block.Lanes) * tap.Inverse;
-                Sums<V> dPosition = default, dSigma = default;
-                V mean = Contract<T, V>(a, cells, tap, ref dPosition, ref dSigma) * tap.Inverse;        // A
-                Tap<T, V>.Lane(mean, a.DWeight.As<T>() + at, block.Lanes);
-                V share = F.Normalised ? mean : V.Of(0);
-                for (int axis = 0; axis < 3; axis++)
+                Tap<T, V>.Lane(Contract<T, V>(a, cells, tap.Profiles, marginals) * tap.Inverse, a.DWeight.As<T>() + at, block.Lanes);
+                int line = 0;
+                for (int axis = 0; axis < 3; line += a.Size[axis++] * V.Count)
                 {
                     if (a.Row[axis] < 0) continue;
-                    V others = share * tap.Value[(axis + 1) % 3] * tap.Value[(axis + 2) % 3];
+                    (V dPosition, V dSigma) = Slopes(a, axis, tap, tap.Profiles + line, marginals + line);
                     long p = a.Row[axis] * a.Count * a.Pairs + at;
-                    Tap<T, V>.Lane(w * (dPosition[axis] - others * tap.PositionSlope[axis]), a.DPosition.As<T>() + p, block.Lanes);
-                    if (F.HasSigma) Tap<T, V>.Lane(w * (dSigma[axis] - others * tap.SigmaSlope[axis]), a.DSigma.As<T>() + p, block.Lanes);
+                    Tap<T, V>.Lane(w * dPosition, a.DPosition.As<T>() + p, block.Lanes);
+                    if (F.HasSigma) Tap<T, V>.Lane(w * dSigma * tap.Sign[axis], a.DSigma.As<T>() + p, block.Lanes);
                 }
             }
         }
 
-        /// <summary>Σ G Π f (returned), and for each axis the same sum with that axis' f replaced by its slope to position and to width.</summary>
-        static V Contract<T, V>(in Args a, T* cell, in Tap<T, V> tap, ref Sums<V> dPosition, ref Sums<V> dSigma)
-            where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        /// <summary>Σ G Π f (returned), and the marginals: for each line of each axis the sum of G times the f of the other axes.</summary>
+        static V Contract<T, V>(in Args a, T* cell, T* f, T* marginal) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
-            int s1 = a.Size[1], s2 = a.Size[2], start1 = a.Size[0] * V.Count, start2 = start1 + s1 * V.Count;
-            T* f = tap.Values, p = tap.PositionSlopes, s = tap.SigmaSlopes;
-            V sum = V.Of(0), p0 = sum, p1 = sum, p2 = sum, s0 = sum, s1Sum = sum, s2Sum = sum;
+            int s1 = a.Size[1], s2 = a.Size[2];
+            T* f1 = f + a.Size[0] * V.Count, f2 = f1 + s1 * V.Count, m1 = marginal + a.Size[0] * V.Count, m2 = m1 + s1 * V.Count;
+            new Span<T>(m1, (s1 + s2) * V.Count).Clear();
+            V sum = V.Of(0);
             for (int i = 0; i < a.Size[0]; i++)
             {
-                V f0 = V.Load(f + i * V.Count), planeF = V.Of(0), planeP = planeF, planeS = planeF;        // over the lines of this plane
-                V lineP = planeF, lineS = planeF;
+                V f0 = V.Load(f + i * V.Count), plane = V.Of(0);
                 for (int j = 0; j < s1; j++)
                 {
-                    V g = V.Of(0), gp = g, gs = g;
+                    V f01 = f0 * V.Load(f1 + j * V.Count), line = V.Of(0);
                     for (int n = 0; n < s2; n++, cell += V.Count)
                     {
-                        V value = V.Load(cell);
-                        int at = start2 + n * V.Count;
-                        g = V.MultiplyAdd(value, V.Load(f + at), g);
-                        gp = V.MultiplyAdd(value, V.Load(p + at), gp);
-                        if (F.HasSigma) gs = V.MultiplyAdd(value, V.Load(s + at), gs);
+                        V g = V.Load(cell);
+                        line = V.MultiplyAdd(g, V.Load(f2 + n * V.Count), line);
+                        V.MultiplyAdd(g, f01, V.Load(m2 + n * V.Count)).Store(m2 + n * V.Count);
                     }
-                    int line = start1 + j * V.Count;
-                    V f1 = V.Load(f + line);
-                    planeF = V.MultiplyAdd(f1, g, planeF);
-                    planeP = V.MultiplyAdd(f1, gp, planeP);
-                    planeS = V.MultiplyAdd(f1, gs, planeS);
-                    lineP = V.MultiplyAdd(V.Load(p + line), g, lineP);
-                    if (F.HasSigma) lineS = V.MultiplyAdd(V.Load(s + line), g, lineS);
+                    V.MultiplyAdd(f0, line, V.Load(m1 + j * V.Count)).Store(m1 + j * V.Count);
+                    plane = V.MultiplyAdd(V.Load(f1 + j * V.Count), line, plane);
                 }
-                sum = V.MultiplyAdd(f0, planeF, sum);
-                p0 = V.MultiplyAdd(V.Load(p + i * V.Count), planeF, p0);
-                p1 = V.MultiplyAdd(f0, lineP, p1);
-                p2 = V.MultiplyAdd(f0, planeP, p2);
-                if (!F.HasSigma) continue;
-                s0 = V.MultiplyAdd(V.Load(s + i * V.Count), planeF, s0);
-                s1Sum = V.MultiplyAdd(f0, lineS, s1Sum);
-                s2Sum = V.MultiplyAdd(f0, planeS, s2Sum);
+                plane.Store(marginal + i * V.Count);
+                sum = V.MultiplyAdd(f0, plane, sum);
             }
-            (dPosition[0], dPosition[1], dPosition[2]) = (p0, p1, p2);
-            (dSigma[0], dSigma[1], dSigma[2]) = (s0, s1Sum, s2Sum);
             return sum;
+        }
+
+        /// <summary>
+        /// Σₙ (Gₙ − A) ∂fₙ/∂θ for the position and the width along one axis. With M the marginals, r that of the line where f is largest, and F, F′ the sums of f and its slope
+        /// along this axis, F° the product of the other axes' sums: Σ (M − r) f′ − F° F′/S · Σ (M − r) f + r F′ · 1e-7/S. Without r the first two would be nearly equal for a
+        /// tap that has almost left the window, and single precision would lose their difference.
+        /// </summary>
+        static (V Position, V Sigma) Slopes<T, V>(in Args a, int axis, in Tap<T, V> tap, T* f, T* marginal)
+            where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        {
+            V p = tap.Position[axis], sig = tap.Sig[axis], narrowest = V.Of(a.NarrowestSigma), zero = V.Of(0), largest = zero, r = zero;
+            if (F.Normalised)
+                for (int n = 0; n < a.Size[axis]; n++)
+                {
+                    V value = V.Load(f + n * V.Count), more = V.Greater(value, largest);
+                    (largest, r) = (V.Select(more, value, largest), V.Select(more, V.Load(marginal + n * V.Count), r));
+                }
+            V values = zero, positions = zero, sigmas = zero, positionSlope = zero, sigmaSlope = zero;
+            for (int n = 0; n < a.Size[axis]; n++)
+            {
+                V cell = V.Of(n - a.Centre[axis]), value = V.Load(f + n * V.Count), m = V.Load(marginal + n * V.Count) - r;
+                V slope = F.PositionSlope(value, cell, p, sig, narrowest);
+                positions = V.MultiplyAdd(m, slope, positions);
+                positionSlope += slope;
+                values = V.MultiplyAdd(m, value, values);
+                if (!F.HasSigma) continue;
+                slope = F.SigmaSlope(value, cell, p, sig, narrowest);
+                sigmas = V.MultiplyAdd(m, slope, sigmas);
+                sigmaSlope += slope;
+            }
+            if (!F.Normalised) return (positions, sigmas);
+            V share = (r * V.Of(Guard) - values * tap.Sum[(axis + 1) % 3] * tap.Sum[(axis + 2) % 3]) * tap.Inverse;
+            return (V.MultiplyAdd(share, positionSlope, positions), V.MultiplyAdd(share, sigmaSlope, sigmas));
         }
     }
 }
