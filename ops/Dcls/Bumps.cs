@@ -30,11 +30,13 @@ public interface IBump
     /// <summary>f(d, σ).</summary>
     static abstract R Value<R>(R d, R sigma) where R : struct, IReal<R>;
 
-    /// <summary>∂f/∂q.</summary>
-    static abstract R PositionSlope<R>(R d, R sigma) where R : struct, IReal<R>;
+    /// <summary>
+    /// ∂f/∂q at d = cell − q, with both counted from the same zero: d is rounded, and next to an integer only the two themselves tell on which side of a kink the cell lies.
+    /// </summary>
+    static abstract R PositionSlope<R>(R cell, R q, R sigma) where R : struct, IReal<R>;
 
-    /// <summary>∂f/∂σ.</summary>
-    static abstract R SigmaSlope<R>(R d, R sigma) where R : struct, IReal<R>;
+    /// <summary>∂f/∂σ at d = cell − q.</summary>
+    static abstract R SigmaSlope<R>(R cell, R q, R sigma) where R : struct, IReal<R>;
 }
 
 /// <summary>
@@ -61,13 +63,13 @@ public readonly struct Bilinear : IBump
     /// <inheritdoc/>
     public static R Value<R>(R d, R sigma) where R : struct, IReal<R> => R.Max(R.Of(1) - R.Abs(d), R.Of(0));
     /// <inheritdoc/>
-    public static R PositionSlope<R>(R d, R sigma) where R : struct, IReal<R>
+    public static R PositionSlope<R>(R cell, R q, R sigma) where R : struct, IReal<R>
     {
-        R below = R.Select(R.Greater(d, R.Of(-1)), R.Of(-1), R.Of(0)), above = R.Select(R.Greater(d, R.Of(1)), R.Of(0), R.Of(1));
-        return R.Select(R.Greater(d, R.Of(0)), above, below);
+        R below = R.Select(R.Greater(cell + R.Of(1), q), R.Of(-1), R.Of(0)), above = R.Select(R.Greater(cell - R.Of(1), q), R.Of(0), R.Of(1));
+        return R.Select(R.Greater(cell, q), above, below);
     }
     /// <inheritdoc/>
-    public static R SigmaSlope<R>(R d, R sigma) where R : struct, IReal<R> => R.Of(0);
+    public static R SigmaSlope<R>(R cell, R q, R sigma) where R : struct, IReal<R> => R.Of(0);
 }
 
 /// <summary>Version v1: f = relu(1 − |d|), normalised. At an integer position its slope is 0.</summary>
@@ -90,13 +92,14 @@ public readonly struct Triangle : IBump
     /// <inheritdoc/>
     public static R Value<R>(R d, R sigma) where R : struct, IReal<R> => R.Max(sigma - R.Abs(d), R.Of(0));
     /// <inheritdoc/>
-    public static R PositionSlope<R>(R d, R sigma) where R : struct, IReal<R>
+    public static R PositionSlope<R>(R cell, R q, R sigma) where R : struct, IReal<R>
     {
-        R sign = R.Select(R.Greater(d, R.Of(0)), R.Of(1), R.Select(R.Greater(R.Of(0), d), R.Of(-1), R.Of(0)));
-        return R.Select(R.Greater(sigma, R.Abs(d)), sign, R.Of(0));
+        R sign = R.Select(R.Greater(cell, q), R.Of(1), R.Select(R.Greater(q, cell), R.Of(-1), R.Of(0)));
+        return SigmaSlope(cell, q, sigma) * sign;
     }
-    /// <inheritdoc/>
-    public static R SigmaSlope<R>(R d, R sigma) where R : struct, IReal<R> => R.Select(R.Greater(sigma, R.Abs(d)), R.Of(1), R.Of(0));
+    /// <summary>1 within σ, 0 outside.</summary>
+    public static R SigmaSlope<R>(R cell, R q, R sigma) where R : struct, IReal<R>
+        => R.Select(R.Greater(cell + sigma, q), R.Select(R.Greater(q, cell - sigma), R.Of(1), R.Of(0)), R.Of(0));
 }
 
 /// <summary>Version max: f = relu(σ − |d|) with σ = |SIG| + 1, normalised: a triangle of learned half-width. SIG starts at 0, where |SIG| has slope 0: it then never moves.</summary>
@@ -119,9 +122,9 @@ public readonly struct TriangleWide : IBump
     /// <inheritdoc/>
     public static R Value<R>(R d, R sigma) where R : struct, IReal<R> => Triangle.Value(d, sigma);
     /// <inheritdoc/>
-    public static R PositionSlope<R>(R d, R sigma) where R : struct, IReal<R> => Triangle.PositionSlope(d, sigma);
+    public static R PositionSlope<R>(R cell, R q, R sigma) where R : struct, IReal<R> => Triangle.PositionSlope(cell, q, sigma);
     /// <inheritdoc/>
-    public static R SigmaSlope<R>(R d, R sigma) where R : struct, IReal<R> => Triangle.SigmaSlope(d, sigma);
+    public static R SigmaSlope<R>(R cell, R q, R sigma) where R : struct, IReal<R> => Triangle.SigmaSlope(cell, q, sigma);
 }
 
 /// <summary>Version gauss: f = exp(−d²/2σ²) with σ = |SIG| + 0.27, normalised, not truncated.</summary>
@@ -148,7 +151,7 @@ public readonly struct Gauss : IBump
         return R.Exp(R.Of(-0.5) * z * z);
     }
     /// <inheritdoc/>
-    public static R PositionSlope<R>(R d, R sigma) where R : struct, IReal<R> => Value(d, sigma) * d / (sigma * sigma);
+    public static R PositionSlope<R>(R cell, R q, R sigma) where R : struct, IReal<R> => Value(cell - q, sigma) * (cell - q) / (sigma * sigma);
     /// <inheritdoc/>
-    public static R SigmaSlope<R>(R d, R sigma) where R : struct, IReal<R> => Value(d, sigma) * d * d / (sigma * sigma * sigma);
+    public static R SigmaSlope<R>(R cell, R q, R sigma) where R : struct, IReal<R> => PositionSlope(cell, q, sigma) * (cell - q) / sigma;
 }

@@ -69,11 +69,11 @@ public sealed unsafe partial class DclsKernel<F>
                 }
                 for (int n = 0; n < a.Size[axis]; n++, values += V.Count, positionSlopes += V.Count, sigmaSlopes += V.Count)
                 {
-                    V d = V.Of(n - a.Centre[axis]) - p, f = row >= 0 ? F.Value(d, sigma) : V.Of(1);
+                    V cell = V.Of(n - a.Centre[axis]), f = row >= 0 ? F.Value(cell - p, sigma) : V.Of(1);
                     f.Store(values);
                     value += f;
                     if (!slopes) continue;
-                    V fp = row >= 0 ? F.PositionSlope(d, sigma) : V.Of(0), fs = row >= 0 && F.HasSigma ? F.SigmaSlope(d, sigma) * sign : V.Of(0);
+                    V fp = row >= 0 ? F.PositionSlope(cell, p, sigma) : V.Of(0), fs = row >= 0 && F.HasSigma ? F.SigmaSlope(cell, p, sigma) * sign : V.Of(0);
                     fp.Store(positionSlopes);
                     fs.Store(sigmaSlopes);
                     positionSlope += fp;
