@@ -8,7 +8,8 @@ namespace MiniTorch.Ops;
 /// </remarks>
 public sealed unsafe partial class DclsKernel<F>
 {
-    const double Guard = 1e-7;          // added to the sum of a tap
+    const double Guard = 1e-7;                      // added to the sum of a tap
+    const double Negligible = 1.1102230246251565e-16;  // 2^-53: |SIG| of this share of the narrowest width vanishes in their sum, also in double precision
 
     [InlineArray(3)] struct Three<N> { N first; }
 
@@ -66,6 +67,7 @@ public sealed unsafe partial class DclsKernel<F>
                     {
                         V s = Lane(a.Sigma.As<T>() + at, block.Lanes);
                         sig = V.Abs(s);
+                        sig = V.Select(V.Greater(sig, V.Of(a.NarrowestSigma * Negligible)), sig, V.Of(0));
                         Sign[axis] = V.Select(V.Greater(s, V.Of(0)), V.Of(1), V.Select(V.Greater(V.Of(0), s), V.Of(-1), V.Of(0)));
                     }
                 }
