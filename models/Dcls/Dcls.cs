@@ -38,9 +38,9 @@ public abstract partial class Dcls : ILayer, IConstrained
         Shape positions = [form.Size.Length, .. taps.Dims];
         if (options.SharedWith is { } owner)
         {
-            if (owner.Version != Version || owner.Position.Shape != positions || !owner.half.AsSpan().SequenceEqual(half))
-                throw new TensorException($"{form.Kind} at {Path}: shares positions {positions} of version {Version} within ±[{string.Join(", ", half)}] with a layer that has "
-                    + $"{owner.Position.Shape} of version {owner.Version} within ±[{string.Join(", ", owner.half)}]; share between layers of one form");
+            if (owner.Version != Version || owner.Convention != Convention || owner.Position.Shape != positions || !owner.half.AsSpan().SequenceEqual(half))
+                throw new TensorException($"{form.Kind} at {Path}: shares positions {positions} of version {Version}, {Convention}, within ±[{string.Join(", ", half)}] with a layer that has "
+                    + $"{owner.Position.Shape} of version {owner.Version}, {owner.Convention}, within ±[{string.Join(", ", owner.half)}]; share between layers of one form");
             Position = at.Share("P", owner.Position);
             Sigma = owner.Sigma is null ? null : at.Share("SIG", owner.Sigma);
         }
@@ -88,7 +88,7 @@ public abstract partial class Dcls : ILayer, IConstrained
     public Tensor Kernel() => Flat(Version.Draw(weight, Position, Sigma, form.Size, Convention));
 
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x) => Convolve(x, Kernel());
+    public Tensor Forward(Tensor x) => Convolve(x, Kernel(), bias);
 
     /// <summary>Brings every position back into ± the half window of its row, as the official clamp_parameters does.</summary>
     public void Constrain() => Positions.Clamp(Position, half);
@@ -109,8 +109,8 @@ public abstract partial class Dcls : ILayer, IConstrained
         _ => kernel.Reshape([1, .. kernel.Shape.Dims]),
     };
 
-    /// <summary>The layer's convolution with a kernel that may have been drawn before.</summary>
-    internal Tensor Convolve(Tensor x, Tensor kernel)
+    /// <summary>The layer's convolution with a kernel that may have been drawn before, and a bias.</summary>
+    internal Tensor Convolve(Tensor x, Tensor kernel, Tensor? bias)
     {
         Tensor y = form.OutputPadding is null ? Conv.Apply(x, kernel, bias, form.Stride, form.Padding, [], form.Groups, form.Mode)
             : x.ConvTranspose(kernel, bias, form.Stride, form.Padding, form.OutputPadding, [], form.Groups);

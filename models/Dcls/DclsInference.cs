@@ -22,10 +22,14 @@ public abstract partial class Dcls
     {
         using Step step = Step.Begin();
         using Tape.Pause pause = Tape.Paused();
-        Tensor kernel = rounded ? RoundedKernel() : Kernel();
-        Tensor lasting = Tensor.Lasting(kernel.Shape, kernel.DType, kernel.Device);
-        lasting.Assign(kernel);
-        return new(this, lasting);
+        return new(this, Copy(rounded ? RoundedKernel() : Kernel()), bias is null ? null : Copy(bias));
+
+        static Tensor Copy(Tensor x)
+        {
+            Tensor lasting = Tensor.Lasting(x.Shape, x.DType, x.Device);
+            lasting.Assign(x);
+            return lasting;
+        }
     }
 
     /// <summary>
@@ -59,27 +63,32 @@ public abstract partial class Dcls
 
     Tensor RoundedKernel()
     {
-        Tensor position = Tensor.Like(Position, Position.Shape);
-        position.Assign(Position);
+        Tensor position = Tensor.Like(Position);
+        position.WriteDoubles(Position.ToDoubles());
         Positions.Round(position, half);
         Interpolation narrow = Version == Interpolation.Bilinear ? Version : Interpolation.Triangle;      // the rows of P keep their meaning
         return Flat(narrow.Draw(weight, position, null, form.Size, Convention));
     }
 }
 
-/// <summary>A DCLS layer with a fixed kernel, made by <see cref="Dcls.Bake(bool)"/>. The kernel is freed with it.</summary>
+/// <summary>A DCLS layer with a fixed kernel and bias, made by <see cref="Dcls.Bake(bool)"/>. Both are freed with it.</summary>
 public sealed class BakedDcls : ILayer, IDisposable
 {
     readonly Dcls layer;
+    readonly Tensor? bias;
 
-    internal BakedDcls(Dcls layer, Tensor kernel) => (this.layer, Kernel) = (layer, kernel);
+    internal BakedDcls(Dcls layer, Tensor kernel, Tensor? bias) => (this.layer, Kernel, this.bias) = (layer, kernel, bias);
 
     /// <summary>The kernel [*kernel, in/g, out].</summary>
     public Tensor Kernel { get; }
 
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x) => layer.Convolve(x, Kernel);
+    public Tensor Forward(Tensor x) => layer.Convolve(x, Kernel, bias);
 
-    /// <summary>Frees the kernel.</summary>
-    public void Dispose() => Kernel.Free();
+    /// <summary>Frees the kernel and the bias.</summary>
+    public void Dispose()
+    {
+        Kernel.Free();
+        bias?.Free();
+    }
 }

@@ -122,7 +122,8 @@ public sealed class ParameterStore : IDisposable
 
     internal void Share(string name, Tensor x)
     {
-        Entry owner = entries.Values.First(e => e.Tensor == x);
+        Entry owner = entries.Values.FirstOrDefault(e => e.Tensor == x);
+        if (owner.Tensor is null) throw new TensorException($"parameter {name} is to share a tensor of another model; share within one model");
         if (!entries.TryAdd(name, owner)) throw new TensorException($"parameter {name} is declared twice");
         if (file is null) return;
         if (!file.TryGetValue(name, out StoredTensor? stored)) problems.Add($"missing {name}");
