@@ -29,6 +29,8 @@ public abstract partial class Dcls : ILayer, IConstrained
         if (count < 1) throw new TensorException($"{form.Kind}: a kernel needs at least one element, got a kernel count of {count}");
         foreach (int s in (int[])[.. form.Dense, .. form.Size])
             if (s < 1) throw new TensorException($"{form.Kind}: a kernel size is at least 1, got [{string.Join(", ", [.. form.Dense, .. form.Size])}]");
+        if (form.Stride.Any(static s => s < 1) || form.Padding.Any(static p => p < 0))
+            throw new TensorException($"{form.Kind}: strides are at least 1 and paddings at least 0, got [{string.Join(", ", form.Stride)}] and [{string.Join(", ", form.Padding)}]");
         (this.form, Version, Convention, Path) = (form, version ?? Interpolation.Gauss, options.Convention, at.Path);
         half = Version.HalfWindow(form.Size, Convention);
         int[] pair = form.OutputPadding is null ? [inputs / groups, outputs] : [outputs / groups, inputs];     // transposed: the weight of the convolution it is the adjoint of

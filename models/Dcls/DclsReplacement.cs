@@ -6,12 +6,13 @@ public abstract partial class Dcls
 {
     /// <summary>
     /// A factory that puts DCLS in the place of a model's depthwise convolutions, as the official packages do: <paramref name="count"/> taps in a window of
-    /// <paramref name="size"/>, initial weights and bias as the model wants them. Positions (and widths) are shared by the official rule: a layer wider than all before it
+    /// <paramref name="size"/> (odd), initial weights and bias as the model wants them. Positions (and widths) are shared by the official rule: a layer wider than all before it
     /// gets its own, any other uses those of the layer before; in a network that widens from stage to stage that is one set a stage. With <paramref name="shared"/> false
     /// every layer has its own. <paramref name="only"/> replaces kernels of that plain size alone (the official FastViT: 7).
     /// </summary>
     public static Depthwise Official(string version, int size, int count, bool shared = true, int? only = null, Convention convention = Convention.Centered)
     {
+        if (size % 2 == 0) throw new TensorException($"Dcls.Official: a window of even size cannot keep the size of the maps, got {size}; use {size - 1} or {size + 1}");
         Interpolation interpolation = Interpolation.Parse(version);
         ParameterStore? store = null;           // sharing starts anew in each model
         int widest = 0;

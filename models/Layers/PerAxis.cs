@@ -17,13 +17,19 @@ public readonly struct PerAxis
     /// <summary>One number for each axis.</summary>
     public static PerAxis Create(ReadOnlySpan<int> values) => new(0, values.ToArray());
 
-    /// <summary>The numbers for this many axes; an error if another number of axes was given.</summary>
-    public int[] For(int rank)
+    /// <summary>The numbers for this many axes; an error that names the argument if another number of axes was given.</summary>
+    internal int[] For(int rank, string name)
     {
         if (values is null) return [.. Enumerable.Repeat(all, rank)];
-        return values.Length == rank ? values : throw new TensorException($"{rank} axes need one number or {rank}, got [{string.Join(", ", values)}]");
+        return values.Length == rank ? values : throw new TensorException($"{name} has one number or {rank}, one for each axis, got [{string.Join(", ", values)}]");
     }
 
     /// <summary>Lets the numbers be enumerated; a single number counts once.</summary>
     public IEnumerator<int> GetEnumerator() => ((IEnumerable<int>)(values ?? [all])).GetEnumerator();
+}
+
+static class PerAxisExtension
+{
+    /// <summary>The numbers for this many axes.</summary>
+    internal static int[] For(this PerAxis axes, int rank, [CallerArgumentExpression(nameof(axes))] string name = "") => axes.For(rank, name.Trim('(', ')').Split(' ')[0]);
 }
