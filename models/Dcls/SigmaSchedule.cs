@@ -8,7 +8,8 @@ namespace MiniTorch.Models;
 /// <param name="Initial">SIG at the start, above 0.</param>
 /// <param name="Epochs">Epochs until the floor is reached, above 0.</param>
 /// <param name="Floor">SIG at the end; 0.23 makes a Gaussian of σ = 0.5.</param>
-public sealed record SigmaSchedule(double Initial, double Epochs, double Floor = 0.23)
+/// <param name="Smooth">True sets SIG before every update, by the fraction of the epoch; false at the start of each epoch, as the paper does.</param>
+public sealed record SigmaSchedule(double Initial, double Epochs, double Floor = 0.23, bool Smooth = false)
 {
     /// <summary>SIG after so many epochs.</summary>
     public double At(double epoch) => Initial <= Floor ? Initial : Initial * Math.Pow(Floor / Initial, Math.Min(epoch, Epochs) / Epochs);

@@ -9,7 +9,7 @@ public sealed record NamedModel(string Name, int[] Sample, Network Network);
 /// <summary>The models that can be asked for by name: small ones for 28×28 images, and the official sizes.</summary>
 public static class NamedModels
 {
-    static readonly int[] imageNet = [224, 224, 3], fashion = [28, 28, 1];
+    static readonly int[] imageNet = [224, 224, 3], fashion = [28, 28, 1], dots = [64, 64, 1];
     static readonly ConvNeXtOptions fashionSizes = new() { Depths = [2, 2], Dims = [64, 128], LayerScale = 0 };
     static readonly ConvNeXtOptions nano = new() { Depths = [1, 1], Dims = [8, 16] };
     static readonly ConvNeXtOptions tiny = new() { DropPath = 0.1 };
@@ -30,6 +30,8 @@ public static class NamedModels
         new("convnext_tiny", imageNet, new ConvNeXtNetwork(tiny)),
         new("convnext_small", imageNet, new ConvNeXtNetwork(small1k)),
         new("convnext_base", imageNet, new ConvNeXtNetwork(base1k)),
+        new("two_dots", dots, new TwoDotsNetwork(31, Dcls: true)),
+        new("two_dots_3x3", dots, new TwoDotsNetwork(3, Dcls: false)),
         new("convnext_large", imageNet, new ConvNeXtNetwork(large)),
     ];
 

@@ -6,6 +6,7 @@ namespace MiniTorch.Models;
 /// <summary>What a network is made of, as it stands in a run's config.json; its kind tells which.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(ConvNeXtNetwork), "convnext")]
+[JsonDerivedType(typeof(TwoDotsNetwork), "two_dots")]
 public abstract record Network
 {
     /// <summary>Declares the network for samples of this shape and so many classes; an <see cref="ArgumentException"/> says why it cannot take them.</summary>

@@ -6,8 +6,22 @@ namespace MiniTorch.Models;
 /// <param name="Model">A name of <see cref="NamedModels"/>.</param>
 /// <param name="Training">How it is trained.</param>
 /// <param name="Data">Its data, training and test part, from the folder that was given, or its own.</param>
-public sealed record Recipe(string Name, string Description, string Model, TrainingOptions Training, Func<string?, (IDataset Train, IDataset Test)> Data)
+/// <param name="Findings">What a trained network has learned that has a meaning of its own, for people to read; of the recipe's own model.</param>
+public sealed record Recipe(string Name, string Description, string Model, TrainingOptions Training, Func<string?, (IDataset Train, IDataset Test)> Data,
+    Func<ParameterStore, IReadOnlyList<(string What, double Value)>>? Findings = null)
 {
+    static readonly TrainingOptions dots = new()
+    {
+        Epochs = 6,
+        Batch = 32,
+        Rate = 3e-3,
+        FinalRate = 0,
+        Optimizer = OptimizerKind.Adam,
+        Beta2 = 0.9,
+        WeightDecay = 0,
+        HoldBackEvery = 0,
+    };
+
     /// <summary>All recipes; the first is the default.</summary>
     public static IReadOnlyList<Recipe> All { get; } =
     [
@@ -23,7 +37,19 @@ public sealed record Recipe(string Name, string Description, string Model, Train
             Mean = 0.2860,
             Deviation = 0.3530,
         }, static folder => folder is null ? FashionMnist.Embedded() : FashionMnist.From(folder)),
+        new("two-dots", "how far two dots are apart, by one DCLS layer whose taps move there", "two_dots",
+            dots with { PositionRateScale = 1000, Sigma = new(Initial: 15, Epochs: 4.2, Smooth: true) }, TwoDots, Distances),
+        new("two-dots-3x3", "the same with one plain 3x3 convolution, which never sees both", "two_dots_3x3", dots with { Beta2 = 0.99 }, TwoDots),
     ];
+
+    static IReadOnlyList<(string, double)> Distances(ParameterStore store) =>
+    [
+        .. Models.TwoDots.Distances.Zip(TwoDotsNetwork.Distances(store.Constrained.OfType<Dcls>().Single())).SelectMany<(int Of, (double Right, double Down) Is), (string, double)>(
+            static d => [($"taps of {d.Of} px, apart", d.Is.Right), ($"taps of {d.Of} px, rows apart", d.Is.Down)]),
+    ];
+
+    static (IDataset, IDataset) TwoDots(string? folder) => folder is null ? (new TwoDots(3200, seed: 1), new TwoDots(2000, seed: 2))
+        : throw new ArgumentException("two-dots makes its own pictures; leave --data out");
 
     /// <summary>The recipe of a name; an <see cref="ArgumentException"/> lists the names there are.</summary>
     public static Recipe Of(string name)

@@ -140,8 +140,8 @@ public sealed class Trainer : IDisposable
     {
         using Step step = Step.Begin();
         store.Randomness.Advance();
-        if (state.Batch == 0)
-            foreach (Dcls layer in scheduled) layer.SetSigma(options.Sigma!.At(state.Epoch));
+        if (options.Sigma is { } sigma && (sigma.Smooth || state.Batch == 0))
+            foreach (Dcls layer in scheduled) layer.SetSigma(sigma.At(state.Epoch + (double)state.Batch / loader.Batches));
         Tensor logits = model.Forward(batch.Images);
         Tensor cost = loss(logits, batch.Labels);
         double value = cost.Item();

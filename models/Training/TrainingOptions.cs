@@ -66,6 +66,9 @@ public sealed record TrainingOptions
     /// <summary>Update rule.</summary>
     public OptimizerKind Optimizer { get; init; } = OptimizerKind.AdamW;
 
+    /// <summary>Decay of the second moment of Adam, AdamW and LAMB.</summary>
+    public double Beta2 { get; init; } = 0.999;
+
     /// <summary>Weight decay of all but positions, sigmas, biases and vectors.</summary>
     public double WeightDecay { get; init; } = 0.05;
 
@@ -75,7 +78,7 @@ public sealed record TrainingOptions
     /// <summary>Factor on the learning rate of DCLS sigmas; null: that of the positions.</summary>
     public double? SigmaRateScale { get; init; }
 
-    /// <summary>Course of the SIG of DCLS layers that do not learn theirs, set at the start of each epoch; null leaves it as it is.</summary>
+    /// <summary>Course of the SIG of DCLS layers that do not learn theirs, null leaves it as it is.</summary>
     public SigmaSchedule? Sigma { get; init; }
 
     /// <summary>What is added to the loss for DCLS taps closer than a pixel, each shared set of positions once.</summary>
@@ -123,6 +126,7 @@ public sealed record TrainingOptions
         Check(FinalRate >= 0 && FinalRate <= Rate, $"the final learning rate must lie between 0 and the learning rate {Rate}, got {FinalRate}");
         Check(WarmUpEpochs >= 0 && WarmUpEpochs <= Epochs, $"the warm-up must lie within the {Epochs} epochs, got {WarmUpEpochs}");
         Check(WeightDecay >= 0, $"weight decay must not be negative, got {WeightDecay}");
+        Check(Beta2 is > 0 and < 1, $"the decay of the second moment must lie between 0 and 1, got {Beta2}");
         Check(PositionRateScale >= 0, $"the position rate scale must not be negative, got {PositionRateScale}");
         Check(SigmaRateScale is null or >= 0, $"the sigma rate scale must not be negative, got {SigmaRateScale}");
         Check(Sigma is null or { Initial: > 0, Epochs: > 0, Floor: > 0 }, $"a sigma schedule needs an initial value, epochs and a floor above 0, got {Sigma}");
@@ -145,10 +149,10 @@ public sealed record TrainingOptions
         IReadOnlyList<ParameterGroup> groups = ParameterGroups.Dcls(PositionRateScale, SigmaRateScale);
         Optimizer made = Optimizer switch
         {
-            OptimizerKind.Adam => new Adam(parameters, Rate, weightDecay: WeightDecay, groups: groups),
+            OptimizerKind.Adam => new Adam(parameters, Rate, beta2: Beta2, weightDecay: WeightDecay, groups: groups),
             OptimizerKind.Sgd => new Sgd(parameters, Rate, momentum: 0.9, weightDecay: WeightDecay, nesterov: true, groups: groups),
-            OptimizerKind.Lamb => new Lamb(parameters, Rate, weightDecay: WeightDecay, groups: groups),
-            _ => new AdamW(parameters, Rate, weightDecay: WeightDecay, groups: groups),
+            OptimizerKind.Lamb => new Lamb(parameters, Rate, beta2: Beta2, weightDecay: WeightDecay, groups: groups),
+            _ => new AdamW(parameters, Rate, beta2: Beta2, weightDecay: WeightDecay, groups: groups),
         };
         made.ClipNorm = ClipNorm;
         return made;

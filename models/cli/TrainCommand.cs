@@ -23,12 +23,13 @@ static class TrainCommand
     static readonly Option<string?> resume = new("--resume") { Description = "Go on with this run, with its own options.", HelpName = "RUN" };
 
     /// <summary>The line that --json ends with.</summary>
-    sealed record Summary(string Run, int Epochs, double? TestAccuracy, double TrainLoss, double Seconds, double ImagesPerSecond);
+    sealed record Summary(string Run, int Epochs, double? TestAccuracy, double TrainLoss, double Seconds, double ImagesPerSecond,
+        IReadOnlyDictionary<string, double>? Findings);
 
     internal static Command Make()
     {
         Command command = Examples.On(new("train", "Trains a network and writes the run to a folder."),
-            "dcls train", "dcls train --epochs 3 --seed 1", "dcls train --data /usr/share/datasets/fashion-mnist", 
+            "dcls train", "dcls train --epochs 3 --seed 1", "dcls train two-dots --seed 3", "dcls train --data /usr/share/datasets/fashion-mnist", 
             "dcls train --resume runs/fashion-1", "dcls train --json > result.jsonl");
         command.Add(recipe);
         foreach (Option option in (ReadOnlySpan<Option>)[Options.Data, model, epochs, batch, rate, seed, repulsion, repulsionFrom, Options.Threads, Options.Device, Options.Out, saveEvery, resume,
@@ -52,7 +53,7 @@ static class TrainCommand
             else trainer.Folder = RunFolder.Create(parsed.GetValue(Options.Out)!, config.Recipe, JsonSerializer.Serialize(config, RunJson.Indented));
             RunFolder run = trainer.Folder!;
             terminal.Say($"{(old is null ? "training" : "going on with")} {config.Model} "
-                + $"({store.ParameterCount:n0} parameters) on {train.Count:n0} images, {test.Count:n0} held out; run {run.Path}");
+                + $"({store.ParameterCount:n0} parameters) on {train.Count:n0} images, {test.Count:n0} held out; seed {config.Training.Seed}; run {run.Path}");
             using CancellationTokenRegistration said = stop.Register(() => terminal.Say("stopping: this step is finished and saved first"));
             TrainingResult result;
             using (ProgressView view = new(terminal, trainer.Steps, terminal.Emit)) result = trainer.Run(view.Show, stop);
@@ -64,9 +65,18 @@ static class TrainCommand
             }
             EpochMetrics last = result.Last!;
             terminal.Say($"done in {result.Seconds:0} s: test accuracy {last.TestAccuracy:0.0000}, best epoch on the part held back {result.BestEpoch}; run {run.Path}");
-            terminal.Emit(new Summary(run.Path, last.Epoch, last.TestAccuracy, last.TrainLoss, Math.Round(result.Seconds, 3), Math.Round(result.ImagesPerSecond, 1)));
+            IReadOnlyList<(string What, double Value)>? findings = Findings(config, store);
+            foreach ((string what, double value) in findings ?? []) terminal.Say($"  {what,-28} {value,8:0.00}");
+            terminal.Emit(new Summary(run.Path, last.Epoch, last.TestAccuracy, last.TrainLoss, Math.Round(result.Seconds, 3), Math.Round(result.ImagesPerSecond, 1),
+                findings?.ToDictionary(static f => f.What, static f => Math.Round(f.Value, 4))));
             return ExitCode.Done;
         }
+    }
+
+    static IReadOnlyList<(string, double)>? Findings(RunConfig config, ParameterStore store)
+    {
+        Recipe recipe = Recipe.Of(config.Recipe);
+        return config.Model == recipe.Model ? recipe.Findings?.Invoke(store) : null;
     }
 
     static (RunConfig, IDataset, IDataset) Resolve(ParseResult parsed)
