@@ -24,6 +24,7 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("train --data . --model convnext_tiny", 2, "images of at least 32x32")]
     [InlineData("train --out /proc/runs", 2, "choose another folder")]
     [InlineData("train --device cuda", 3, "no device cuda")]
+    [InlineData("train two-dots --data .", 2, "leave --data out")]
     [InlineData("train --resume runs/fashion-9", 2, "there is no run")]
     [InlineData("eval", 2, "there is no run in runs")]
     [InlineData("predict", 2, "IMAGE")]
