@@ -7,7 +7,7 @@ namespace MiniTorch.Cli;
 /// <summary>The pictures of a run: curves.png, and positions.png and .svg with the kernel positions of each layer that has its own, before and after.</summary>
 static class Plots
 {
-    const int Wide = 1200, High = 500, Panel = 420, TitleSize = 14;
+    const int Wide = 1200, High = 500, Panel = 420, SinglePanel = 620, TitleSize = 14, FewKernels = 12;
 
     /// <summary>Draws what the run has; a plot that cannot be drawn is said and stops nothing.</summary>
     internal static void Draw(RunFolder run, IReadOnlyList<Dcls> layers, Terminal terminal)
@@ -21,9 +21,9 @@ static class Plots
             if (layers.Count > 0)
             {
                 Multiplot positions = Positions(Safetensors.Read(run.Checkpoint("last")), layers);
-                int width = Math.Max(2, layers.Count) * Panel;
-                run.Write("positions.png", Picture.Png(positions, width, Panel));
-                run.Write("positions.svg", Picture.Svg(positions, width, Panel));
+                int side = layers.Count == 1 ? SinglePanel : Panel;
+                run.Write("positions.png", Picture.Png(positions, layers.Count * side, side));
+                run.Write("positions.svg", Picture.Svg(positions, layers.Count * side, side));
             }
             terminal.Say($"plots in {run.Path}");
         }
@@ -66,9 +66,11 @@ static class Plots
             Plot plot = plots.GetPlot(i);
             Dcls layer = layers[i];
             string name = layer.Path.Length == 0 ? "P" : layer.Path + ".P";
-            Points(plot, checkpoint.Tensors["initial." + name], layer, "before", Colors.Gray, 3);
-            Points(plot, checkpoint.Tensors["model." + name], layer, "after", Colors.C1, 4);
-            Name(plot, $"{layer.Path}: {layer.Position.Count / layer.HalfWindow.Count / layer.KernelCount} kernels x {layer.KernelCount} taps", "x, pixels from the centre",
+            int kernels = layer.Position.Count / layer.HalfWindow.Count / layer.KernelCount;
+            (double[] beforeX, double[] beforeY) = Points(plot, checkpoint.Tensors["initial." + name], layer, "before", Colors.Gray, 3);
+            (double[] afterX, double[] afterY) = Points(plot, checkpoint.Tensors["model." + name], layer, "after", Colors.C1, kernels > FewKernels ? 4 : 9);
+            if (kernels <= FewKernels) Paths(plot, layer.KernelCount, beforeX, beforeY, afterX, afterY);
+            Name(plot, $"{layer.Path}: {kernels} kernels x {layer.KernelCount} taps", "x, pixels from the centre",
                 layer.HalfWindow.Count == 1 ? "tap" : "y, downwards", Alignment.LowerRight);
             double width = layer.HalfWindow[Row(layer, 0)] + 1, height = layer.HalfWindow.Count == 1 ? layer.KernelCount : layer.HalfWindow[Row(layer, 1)] + 1;
             plot.Axes.SetLimits(-width, width, height, layer.HalfWindow.Count == 1 ? -1 : -height);       // rows of an image count downwards
@@ -77,13 +79,27 @@ static class Plots
     }
 
     /// <summary>Positions (axes, out, in/g, *dense, count), in pixels from the centre: width against height, or against the number of the tap where there is one axis.</summary>
-    static void Points(Plot plot, StoredTensor positions, Dcls layer, string name, Color color, float size)
+    static (double[] X, double[] Y) Points(Plot plot, StoredTensor positions, Dcls layer, string name, Color color, float size)
     {
         double[] values = positions.ToDoubles();
         int count = values.Length / layer.HalfWindow.Count;
         double[] x = values.AsSpan(Row(layer, 0) * count, count).ToArray();
         double[] y = layer.HalfWindow.Count == 1 ? [.. Enumerable.Range(0, count).Select(i => (double)(i % layer.KernelCount))] : values.AsSpan(Row(layer, 1) * count, count).ToArray();
         plot.Add.Markers(x, y, MarkerShape.FilledCircle, size, color).LegendText = name;
+        return (x, y);
+    }
+
+    /// <summary>Where so few kernels allow it: the taps of a kernel joined, and the way each has come.</summary>
+    static void Paths(Plot plot, int taps, double[] beforeX, double[] beforeY, double[] afterX, double[] afterY)
+    {
+        for (int i = 0; i < afterX.Length; i++)
+        {
+            ScottPlot.Plottables.LinePlot way = plot.Add.Line(beforeX[i], beforeY[i], afterX[i], afterY[i]);
+            (way.LineColor, way.LinePattern) = (Colors.LightGray, LinePattern.Dashed);
+            if (i % taps == 0) continue;
+            ScottPlot.Plottables.LinePlot joint = plot.Add.Line(afterX[i - 1], afterY[i - 1], afterX[i], afterY[i]);
+            (joint.LineColor, joint.LineWidth) = (Colors.C1, 2);
+        }
     }
 
     /// <summary>The row of P that drives the last axis but so many.</summary>
