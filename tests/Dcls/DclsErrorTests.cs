@@ -28,7 +28,7 @@ public sealed class DclsErrorTests
         Assert.Equal("Dcls2d: a kernel needs at least one element, got a kernel count of 0", Refused(static at => new Dcls2d(at, 1, 1, 0, 5)));
         Assert.Contains("[5, 0]", Refused(static at => new Dcls2d(at, 1, 1, 1, [5, 0])), StringComparison.Ordinal);
         Assert.StartsWith("Dcls2_1d: a kernel size is at least 1", Refused(static at => new Dcls2_1d(at, 1, 1, 1, 0, 5)));
-        Assert.Contains("2 axes need one number or 2", Refused(static at => new Dcls2d(at, 1, 1, 1, [3, 5, 7])), StringComparison.Ordinal);
+        Assert.Contains("dilatedKernelSize has one number or 2", Refused(static at => new Dcls2d(at, 1, 1, 1, [3, 5, 7])), StringComparison.Ordinal);
     }
 
     [Fact]
