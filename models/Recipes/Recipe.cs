@@ -12,7 +12,7 @@ public sealed record Recipe(string Name, string Description, string Model, Train
 {
     static readonly TrainingOptions dots = new()
     {
-        Epochs = 5,
+        Epochs = 6,
         Batch = 32,
         Rate = 3e-3,
         FinalRate = 0,
@@ -38,7 +38,7 @@ public sealed record Recipe(string Name, string Description, string Model, Train
             Deviation = 0.3530,
         }, static folder => folder is null ? FashionMnist.Embedded() : FashionMnist.From(folder)),
         new("two-dots", "how far two dots are apart, by one DCLS layer whose taps move there", "two_dots",
-            dots with { PositionRateScale = 1000, Sigma = new(Initial: 15, Epochs: 3.5, Smooth: true) }, TwoDots, Distances),
+            dots with { PositionRateScale = 1000, Sigma = new(Initial: 15, Epochs: 5.4, Smooth: true) }, TwoDots, Distances),
         new("two-dots-3x3", "the same with one plain 3x3 convolution, which never sees both", "two_dots_3x3", dots with { Beta2 = 0.99 }, TwoDots),
     ];
 
@@ -48,7 +48,7 @@ public sealed record Recipe(string Name, string Description, string Model, Train
             static d => [($"taps of {d.Of} px, apart", d.Is.Right), ($"taps of {d.Of} px, rows apart", d.Is.Down)]),
     ];
 
-    static (IDataset, IDataset) TwoDots(string? folder) => folder is null ? (new TwoDots(2560, seed: 1), new TwoDots(2000, seed: 2))
+    static (IDataset, IDataset) TwoDots(string? folder) => folder is null ? (new TwoDots(3200, seed: 1), new TwoDots(2000, seed: 2))
         : throw new ArgumentException("two-dots makes its own pictures; leave --data out");
 
     /// <summary>The recipe of a name; an <see cref="ArgumentException"/> lists the names there are.</summary>
