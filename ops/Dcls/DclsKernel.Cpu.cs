@@ -43,41 +43,57 @@ public sealed unsafe partial class DclsKernel<F>
     static readonly Kernel<Args> draw = Kernel<Args>.On<DrawBody>($"DclsKernel.draw {F.Version}");
     static readonly Kernel<Args> differentiate = Kernel<Args>.On<DifferentiateBody>($"DclsKernel.differentiate {F.Version}");
 
-    /// <summary>One tap of one register of channels: its profiles along the axes, their sums, and 1/S.</summary>
+    /// <summary>
+    /// One tap of one register of channels: its profiles along the axes, their sums, and 1/S. A profile has a value for each line of the axis; that of a compact tap only for
+    /// the lines it reaches, counted from the first one, which differs from lane to lane.
+    /// </summary>
     ref struct Tap<T, V> where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
-        internal T* Profiles;
+        internal T* Profiles, Marginals;
+        internal Three<int> Count;
         internal V Inverse;
-        internal Lanes3<V> Sum, Position, Sig, Sign;
+        internal Lanes3<V> Sum, Origin, Position, Sig, Sign;
+
+        /// <summary>The profile of an axis; <see cref="Marginals"/> are laid out alike.</summary>
+        internal readonly long At(in Args a, int axis) => (axis == 0 ? 0 : axis == 1 ? a.Size[0] : a.Size[0] + a.Size[1]) * V.Count;
 
         /// <summary>Reads tap k and fills its profiles.</summary>
         internal void Load(in Args a, int k, Block block)
         {
-            T* profile = Profiles;
             V narrowest = V.Of(a.NarrowestSigma);
             for (int axis = 0; axis < 3; axis++)
             {
-                V p = V.Of(0), sig = V.Of(0), sum = V.Of(0);
-                int row = a.Row[axis];
-                if (row >= 0)
+                T* profile = Profiles + At(a, axis);
+                int row = a.Row[axis], size = a.Size[axis];
+                if (row < 0)
                 {
-                    long at = ((long)row * a.Count + k) * a.Pairs + block.Tap;
-                    p = Lane(a.Position.As<T>() + at, block.Lanes);
-                    if (F.HasSigma)
-                    {
-                        V s = Lane(a.Sigma.As<T>() + at, block.Lanes);
-                        sig = V.Abs(s);
-                        sig = V.Select(V.Greater(sig, V.Of(a.NarrowestSigma * Negligible)), sig, V.Of(0));
-                        Sign[axis] = V.Select(V.Greater(s, V.Of(0)), V.Of(1), V.Select(V.Greater(V.Of(0), s), V.Of(-1), V.Of(0)));
-                    }
+                    V.Of(1).Store(profile);
+                    (Count[axis], Sum[axis], Origin[axis]) = (1, V.Of(1), V.Of(0));
+                    continue;
                 }
-                for (int n = 0; n < a.Size[axis]; n++, profile += V.Count)
+                long at = ((long)row * a.Count + k) * a.Pairs + block.Tap;
+                V p = Lane(a.Position.As<T>() + at, block.Lanes), sig = V.Of(0), sum = V.Of(0), origin = V.Of(-a.Centre[axis]), last = V.Of(size - 1 - a.Centre[axis]);
+                if (F.HasSigma)
                 {
-                    V f = row >= 0 ? F.Value(V.Of(n - a.Centre[axis]), p, sig, narrowest) : V.Of(1);
-                    f.Store(profile);
+                    V s = Lane(a.Sigma.As<T>() + at, block.Lanes);
+                    sig = V.Abs(s);
+                    sig = V.Select(V.Greater(sig, V.Of(a.NarrowestSigma * Negligible)), sig, V.Of(0));
+                    Sign[axis] = V.Select(V.Greater(s, V.Of(0)), V.Of(1), V.Select(V.Greater(V.Of(0), s), V.Of(-1), V.Of(0)));
+                }
+                if (F.IsCompact)
+                {
+                    V first = First<T, V>(p, sig, narrowest, a.Centre[axis]);
+                    origin += first;
+                    size = Math.Min(size, Reached<T, V>(sig, narrowest, size, block.Lanes));
+                }
+                for (int n = 0; n < size; n++)
+                {
+                    V cell = origin + V.Of(n), f = F.Value(cell, p, sig, narrowest);
+                    if (F.IsCompact) f = V.Select(V.Greater(cell, last), V.Of(0), f);
+                    f.Store(profile + n * V.Count);
                     sum += f;
                 }
-                (Sum[axis], Position[axis], Sig[axis]) = (sum, p, sig);
+                (Count[axis], Sum[axis], Origin[axis], Position[axis], Sig[axis]) = (size, sum, origin, p, sig);
             }
             Inverse = F.Normalised ? V.Of(1) / (Sum[0] * Sum[1] * Sum[2] + V.Of(Guard)) : V.Of(1);
         }
@@ -110,6 +126,11 @@ public sealed unsafe partial class DclsKernel<F>
             {
                 tap.Load(a, k, block);
                 V w = Tap<T, V>.Lane(a.Weight.As<T>() + k * a.Pairs + block.Tap, block.Lanes) * tap.Inverse;
+                if (F.IsCompact)
+                {
+                    Scatter(a, tap, w, block.Lanes, cells);
+                    continue;
+                }
                 T* cell = cells;
                 for (int i = 0; i < a.Size[0]; i++)
                     for (int j = 0; j < s1; j++)
@@ -130,20 +151,20 @@ public sealed unsafe partial class DclsKernel<F>
         static void Item<T, V>(in Args a, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             Block block = a.Item(item, V.Count);
-            T* cells = Workers.Local<T>((long)(a.Cells + 2 * a.Lines) * V.Count), marginals = cells + (a.Cells + a.Lines) * V.Count;
+            T* cells = Workers.Local<T>((long)(a.Cells + 2 * a.Lines) * V.Count);
             for (int c = 0; c < a.Cells; c++) Tap<T, V>.Lane(a.Kernel.As<T>() + block.Kernel + (long)c * a.Channels, block.Lanes).Store(cells + c * V.Count);
-            Tap<T, V> tap = new() { Profiles = cells + a.Cells * V.Count };
+            Tap<T, V> tap = new() { Profiles = cells + a.Cells * V.Count, Marginals = cells + (a.Cells + a.Lines) * V.Count };
             for (int k = 0; k < a.Count; k++)
             {
                 tap.Load(a, k, block);
                 long at = k * a.Pairs + block.Tap;
                 V w = Tap<T, V>.Lane(a.Weight.As<T>() + at, block.Lanes) * tap.Inverse;
-                Tap<T, V>.Lane(Contract<T, V>(a, cells, tap.Profiles, marginals) * tap.Inverse, a.DWeight.As<T>() + at, block.Lanes);
-                int line = 0;
-                for (int axis = 0; axis < 3; line += a.Size[axis++] * V.Count)
+                V sum = F.IsCompact ? Gather(a, tap, block.Lanes, cells) : Contract<T, V>(a, cells, tap.Profiles, tap.Marginals);
+                Tap<T, V>.Lane(sum * tap.Inverse, a.DWeight.As<T>() + at, block.Lanes);
+                for (int axis = 0; axis < 3; axis++)
                 {
                     if (a.Row[axis] < 0) continue;
-                    (V dPosition, V dSigma) = Slopes(a, axis, tap, tap.Profiles + line, marginals + line);
+                    (V dPosition, V dSigma) = Slopes(a, axis, tap);
                     long p = a.Row[axis] * a.Count * a.Pairs + at;
                     Tap<T, V>.Lane(w * dPosition, a.DPosition.As<T>() + p, block.Lanes);
                     if (F.HasSigma) Tap<T, V>.Lane(w * dSigma * tap.Sign[axis], a.DSigma.As<T>() + p, block.Lanes);
@@ -184,20 +205,22 @@ public sealed unsafe partial class DclsKernel<F>
         /// along this axis, F° the product of the other axes' sums: Σ (M − r) f′ − F° F′/S · Σ (M − r) f + r F′ · 1e-7/S. Without r the first two would be nearly equal for a
         /// tap that has almost left the window, and single precision would lose their difference.
         /// </summary>
-        static (V Position, V Sigma) Slopes<T, V>(in Args a, int axis, in Tap<T, V> tap, T* f, T* marginal)
+        static (V Position, V Sigma) Slopes<T, V>(in Args a, int axis, in Tap<T, V> tap)
             where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
-            V p = tap.Position[axis], sig = tap.Sig[axis], narrowest = V.Of(a.NarrowestSigma), zero = V.Of(0), largest = zero, r = zero;
+            T* f = tap.Profiles + tap.At(a, axis), marginal = tap.Marginals + tap.At(a, axis);
+            int count = tap.Count[axis];
+            V p = tap.Position[axis], origin = tap.Origin[axis], sig = tap.Sig[axis], narrowest = V.Of(a.NarrowestSigma), zero = V.Of(0), largest = zero, r = zero;
             if (F.Normalised)
-                for (int n = 0; n < a.Size[axis]; n++)
+                for (int n = 0; n < count; n++)
                 {
                     V value = V.Load(f + n * V.Count), more = V.Greater(value, largest);
                     (largest, r) = (V.Select(more, value, largest), V.Select(more, V.Load(marginal + n * V.Count), r));
                 }
             V values = zero, positions = zero, sigmas = zero, positionSlope = zero, sigmaSlope = zero;
-            for (int n = 0; n < a.Size[axis]; n++)
+            for (int n = 0; n < count; n++)
             {
-                V cell = V.Of(n - a.Centre[axis]), value = V.Load(f + n * V.Count), m = V.Load(marginal + n * V.Count) - r;
+                V cell = origin + V.Of(n), value = V.Load(f + n * V.Count), m = V.Load(marginal + n * V.Count) - r;
                 V slope = F.PositionSlope(value, cell, p, sig, narrowest);
                 positions = V.MultiplyAdd(m, slope, positions);
                 positionSlope += slope;
