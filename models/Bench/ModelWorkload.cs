@@ -58,9 +58,9 @@ sealed class ModelWorkload : Workload
     }
 
     /// <summary>The logits; or the loss, every gradient, and every parameter after the step.</summary>
-    internal override Safetensors Results()
+    internal override Safetensors Results(Action done)
     {
-        Safetensors file = base.Results();
+        Safetensors file = base.Results(done);
         if (optimizer is null) return file;
         foreach ((string name, Tensor x) in store.Trainable)
         {

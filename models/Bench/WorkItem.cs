@@ -50,11 +50,12 @@ abstract class Workload(CpuDevice device) : IDisposable
         return file;
     }
 
-    /// <summary>Does the work once and copies what comes out.</summary>
-    internal virtual Safetensors Results()
+    /// <summary>Does the work once, says so, and copies what came out.</summary>
+    internal virtual Safetensors Results(Action done)
     {
         Safetensors file = results = new();
         Run();
+        done();
         results = null;
         return file;
     }
