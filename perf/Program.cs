@@ -5,6 +5,8 @@ return args switch
 {
     ["roofline", .. string[] rest] => Roofline.Run(rest),
     ["memory", .. string[] rest] => ConstructionMemory.Run(rest),
+    ["versus", .. string[] rest] => Versus.Run(rest),
+    ["serve", .. string[] rest] => Versus.Serve(rest),
     ["benchmarks", .. string[] rest] => Benchmarks(rest),
     [] => Wrong("a word is missing"),
     [string word, ..] => Wrong($"unknown word '{word}'"),
@@ -18,6 +20,6 @@ static int Benchmarks(string[] rest)
 
 static int Wrong(string what)
 {
-    Console.Error.WriteLine($"perf: {what}; use roofline [--json], memory [--json] or benchmarks [BenchmarkDotNet options]");
+    Console.Error.WriteLine($"perf: {what}; use roofline [--json], memory [--json], versus [NAMES] [--json] [--save] or benchmarks [BenchmarkDotNet options]");
     return 2;
 }

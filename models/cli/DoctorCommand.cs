@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using MiniTorch.Models.Bench;
 
 namespace MiniTorch.Cli;
 
@@ -42,16 +43,9 @@ static class DoctorCommand
         if (Fma.IsSupported) features.Add("FMA");
         if (Avx512F.IsSupported) features.Add("AVX-512F");
         bool asked = !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(Simd.Variable));
-        return new(RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription, Processor(), features, Options.Width().Bits,
+        return new(RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription, Ceiling.Processor(), features, Options.Width().Bits,
             asked ? Simd.Variable : "the processor", Environment.ProcessorCount, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1L << 30), Gpu(),
             Fonts.Present ? "found" : Fonts.Remedy);
-    }
-
-    static string Processor()
-    {
-        const string list = "/proc/cpuinfo";
-        string? line = File.Exists(list) ? File.ReadLines(list).FirstOrDefault(static l => l.StartsWith("model name", StringComparison.Ordinal)) : null;
-        return line is null ? RuntimeInformation.ProcessArchitecture.ToString() : line[(line.IndexOf(':') + 1)..].Trim();
     }
 
     static string Gpu() => File.Exists("/dev/nvidia0")

@@ -36,6 +36,10 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("kernel --size 0", 2, "at least 1")]
     [InlineData("kernel --out kernel.bmp", 2, ".png or .svg")]
     [InlineData("kernel --out missing/kernel.png", 2, "missing")]
+    [InlineData("bench", 2, "WHAT")]
+    [InlineData("bench all", 2, "measures ops or model")]
+    [InlineData("bench ops --filter (", 2, "no regular expression")]
+    [InlineData("bench ops --filter convnext", 2, "no work of ops matches")]
     public async Task Is_one_line_with_a_hint(string arguments, int code, string message)
     {
         Outcome o = await Dcls.Run(folder.Path, arguments);
@@ -77,7 +81,7 @@ public sealed class WrongInputTests : IDisposable
         Assert.Contains("   at MiniTorch", o.Errors);
     }
 
-    [Theory, InlineData("--help"), InlineData("train --help"), InlineData("eval --help"), InlineData("predict --help"), InlineData("summary --help"), InlineData("doctor --help"), InlineData("kernel --help")]
+    [Theory, InlineData("--help"), InlineData("train --help"), InlineData("eval --help"), InlineData("predict --help"), InlineData("summary --help"), InlineData("doctor --help"), InlineData("kernel --help"), InlineData("bench --help")]
     public async Task Help_is_no_error(string arguments)
     {
         Outcome o = await Dcls.Run(folder.Path, arguments);

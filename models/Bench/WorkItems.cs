@@ -1,0 +1,130 @@
+using System.Text.RegularExpressions;
+using MiniTorch.Ops;
+
+namespace MiniTorch.Models.Bench;
+
+/// <summary>All work that is timed: what `dcls bench` measures and what is compared with libtorch.</summary>
+static class WorkItems
+{
+    static readonly ConvNeXtOptions tiny = new();
+
+    /// <summary>Operations first, then networks.</summary>
+    internal static IReadOnlyList<WorkItem> All { get; } = [.. Operations(), .. Models()];
+
+    /// <summary>Those whose name and shape match a regular expression, in any case.</summary>
+    internal static IReadOnlyList<WorkItem> Matching(string? filter)
+    {
+        if (filter is null) return All;
+        Regex regex = new(filter, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
+        return [.. All.Where(i => regex.IsMatch(i.ToString()))];
+    }
+
+    /// <summary>The item of a name and a shape.</summary>
+    internal static WorkItem Of(string name, string shape)
+        => All.FirstOrDefault(i => i.Name == name && i.Shape == shape) ?? throw new ArgumentException($"there is no work item '{name} {shape}'");
+
+    static IEnumerable<WorkItem> Operations()
+    {
+        yield return Depthwise("N8 C96 H56 k17", false, 22.3);
+        foreach ((string shape, double peer) in new[]
+        {
+            ("N8 C96 H56 k17", 51.7), ("N8 C192 H28 k17", 23.8), ("N8 C384 H14 k17", 18.3), ("N8 C768 H7 k17", 8.32), ("N8 C96 H56 k23", 78.4), ("N8 C96 H56 k7", 33.9),
+        }) yield return Depthwise(shape, true, peer);
+        yield return Drawn("N8 C96 H56 k17 n34", false, 22.3);
+        yield return Drawn("N8 C96 H56 k17 n34", true, 0);
+        yield return Construction("C768 k17 n34", Interpolation.Bilinear, 9.73);
+        yield return Construction("C768 k17 n26", Interpolation.Gauss, 12.7);
+        for (int stage = 0; stage < tiny.Dims.Length; stage++)
+        {
+            (int rows, int narrow) = (8 * Extent(stage) * Extent(stage), tiny.Dims[stage]);
+            foreach ((int inputs, int outputs) in new[] { (narrow, 4 * narrow), (4 * narrow, narrow) })
+            {
+                yield return Product("gemm", rows, inputs, outputs, GemmForm.Forward);
+                yield return Product("gemm_dx", rows, outputs, inputs, GemmForm.InputGradient);
+                yield return Product("gemm_dw", inputs, rows, outputs, GemmForm.WeightGradient);
+            }
+        }
+        yield return Rows("layer_norm_fwdbwd", "8x56x56x96", true, 2.85);
+        yield return Rows("gelu_fwdbwd", "8x56x56x384", false, 20.6);
+    }
+
+    static IEnumerable<WorkItem> Models()
+    {
+        DclsKernels bilinear = new("v0", 17, 34), gauss = new("gauss", 23, 26);
+        yield return Model("convnext_t_forward", null, false, 516);
+        yield return Model("convnext_t_train_step", null, true, 1936);
+        yield return Model("convnext_t_dcls_v0_k17n34_forward", bilinear, false, 704);
+        yield return Model("convnext_t_dcls_v0_k17n34_train_step", bilinear, true, 2539);
+        yield return Model("convnext_t_dcls_gauss_k23n26_forward", gauss, false, 936);
+    }
+
+    static WorkItem Depthwise(string shape, bool backward, double peerMs)
+    {
+        Sizes s = new(shape);
+        double map = sizeof(float) * (double)s['N'] * s['C'] * s['H'] * s['H'], macs = Window(s['H'], s['k']) * s['N'] * s['C'];
+        Amount amount = backward ? new(Amount.ForwardAndBackward * macs, 6 * map) : new(macs, 2 * map);     // each direction reads two of x, y, w and writes the third
+        return new(backward ? "dw_fwdbwd" : "dw_fwd", shape, amount, device => new DepthwiseWorkload(device, s, backward)) { PeerMs = peerMs };
+    }
+
+    /// <summary>Bilinear taps drawn and applied: four cells a tap, whose distance from the centre is a quarter of the window on average.</summary>
+    static WorkItem Drawn(string shape, bool backward, double peerMs)
+    {
+        Sizes s = new(shape);
+        double inside = s['H'] - s['k'] / 2 / 2.0, map = sizeof(float) * (double)s['N'] * s['C'] * s['H'] * s['H'], macs = 4.0 * s['n'] * inside * inside * s['N'] * s['C'];
+        Amount amount = backward ? new(Amount.ForwardAndBackward * macs, 6 * map) : new(macs, 2 * map);
+        return new(backward ? "dcls_v0_fwdbwd" : "dcls_v0_fwd", shape, amount, device => new DclsWorkload(device, s, Interpolation.Bilinear, backward)) { PeerMs = peerMs };
+    }
+
+    /// <summary>Drawing and its gradient read the parameters and the kernel's gradient and write the kernel and the parameters' gradients.</summary>
+    static WorkItem Construction(string shape, Interpolation version, double peerMs)
+    {
+        const double Exponential = 16;          // operations
+        Sizes s = new(shape);
+        double taps = (double)s['C'] * s['n'], cells = s['k'] * s['k'], bytes = 2 * sizeof(float) * ((version.HasSigma ? 5 : 3) * taps + s['C'] * cells);
+        // A Gaussian covers the window: per tap one product a cell for the kernel and one for each of the two sums of the gradient, and the exponentials of both axes, twice.
+        Amount amount = version.IsCompact ? new(Amount.ForwardAndBackward * 4 * taps, bytes) : new(Amount.ForwardAndBackward * cells * taps, bytes, 2 * 2 * s['k'] * Exponential * taps);
+        return new($"construct_{version.Version}_fwdbwd", shape, amount, device => new DclsWorkload(device, s, version, true)) { PeerMs = peerMs };
+    }
+
+    static WorkItem Product(string name, int m, int k, int n, GemmForm form)
+    {
+        Sizes s = new($"{m}x{k}x{n}");
+        return new(name, s.Text, new((double)m * k * n, sizeof(float) * ((double)m * k + (double)k * n + (double)m * n)), device => new GemmWorkload(device, s, form));
+    }
+
+    /// <summary>Forward reads x and writes y; backward reads x and dy and writes dx.</summary>
+    static WorkItem Rows(string name, string shape, bool norm, double peerMs)
+    {
+        Sizes s = new(shape);
+        double elements = s.Extents().Aggregate(1.0, static (product, e) => product * e);
+        return new(name, shape, new(0, 5 * sizeof(float) * elements), device => new RowsWorkload(device, s, norm)) { PeerMs = peerMs };
+    }
+
+    static WorkItem Model(string name, DclsKernels? kernels, bool training, double peerMs)
+    {
+        const string Shape = "8x224x224x3";
+        double macs = 8 * MacsOfAnImage(kernels?.Size ?? tiny.KernelSize);
+        return new(name, Shape, new((training ? Amount.ForwardAndBackward : Amount.Forward) * macs), device => new ModelWorkload(device, new(Shape), kernels, training), IsModel: true) { PeerMs = peerMs };
+    }
+
+    static double MacsOfAnImage(int kernel)
+    {
+        double macs = 0;
+        for (int stage = 0; stage < tiny.Dims.Length; stage++)
+        {
+            double c = tiny.Dims[stage], area = Extent(stage) * Extent(stage), patch = stage == 0 ? 48 : 4 * tiny.Dims[stage - 1];
+            macs += area * c * patch + tiny.Depths[stage] * (Window(Extent(stage), kernel) * c + 8 * area * c * c);
+        }
+        return macs + (double)tiny.Dims[^1] * tiny.Classes;
+    }
+
+    static int Extent(int stage) => 56 >> stage;
+
+    /// <summary>Multiply-adds of a k×k window at every place of an n×n map, those on padding left out.</summary>
+    static double Window(int n, int k)
+    {
+        double inside = 0;
+        for (int i = 0; i < n; i++) inside += Math.Min(n, i + k / 2 + 1) - Math.Max(0, i - k / 2);
+        return inside * inside;
+    }
+}

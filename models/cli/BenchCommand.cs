@@ -1,0 +1,73 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+using MiniTorch.Models.Bench;
+
+namespace MiniTorch.Cli;
+
+/// <summary>dcls bench: how long operations and networks take on this machine, beside what its peak and its memory allow.</summary>
+static class BenchCommand
+{
+    static readonly Argument<string> what = new("WHAT") { Description = "ops (single operations) or model (whole networks)." };
+    static readonly Option<string?> filter = new("--filter") { Description = "Only work whose name and shape match this regular expression.", HelpName = "REGEX" };
+
+    sealed record Result(string Name, string Shape, double MedianMs, double MinMs, double Gflops, double BoundMs);
+
+    internal static Command Make()
+    {
+        Command command = Examples.On(new("bench", "Times operations (ops) or networks (model): median and shortest time, useful work, and the time that this machine's peak and memory allow."),
+            "dcls bench ops", "dcls bench ops --filter \"dw_.* k17\" --json", "dcls bench model --filter forward");
+        command.Add(what);
+        foreach (Option option in (ReadOnlySpan<Option>)[filter, Options.Threads, Options.Device, Options.Json, Options.Debug]) command.Add(option);
+        command.SetAction(static (parsed, stop) => Task.Run(() => Measure(parsed, stop), CancellationToken.None));
+        return command;
+    }
+
+    static int Measure(ParseResult parsed, CancellationToken stop)
+    {
+        Terminal terminal = new(parsed.GetValue(Options.Json));
+        string kind = parsed.GetValue(what)!;
+        if (kind is not ("ops" or "model")) throw new WrongInputException($"bench measures ops or model, got '{kind}'");
+        WorkItem[] items = [.. Matching(parsed.GetValue(filter)).Where(i => i.IsModel == (kind == "model"))];
+        if (items.Length == 0) throw new WrongInputException($"no work of {kind} matches; dcls bench {kind} without --filter shows all");
+        using CpuDevice device = Options.OpenDevice(parsed);
+        Ceiling ceiling = Ceiling.Of(device);
+        ceiling.Dispose();                  // its figures stay
+        terminal.Say(FormattableString.Invariant($"{Ceiling.Processor()}, {device.Workers.Threads} threads: peak {ceiling.Gflops:0} GFLOP/s, memory {ceiling.GigabytesPerSecond:0} GB/s"));
+        terminal.Say($"{"work",-38}{"shape",-22}{"median ms",11}{"min ms",11}{"GFLOP/s",9}{"bound ms",10}{"of bound",10}");
+        Stopwatch clock = Stopwatch.StartNew();
+        for (int i = 0; i < items.Length; i++)
+        {
+            WorkItem item = items[i];
+            Status(terminal, i, items.Length, clock.Elapsed, item);
+            Timing t;
+            using (Workload work = item.Prepare(device)) t = Timing.Of(work, stop);
+            Result r = new(item.Name, item.Shape, Rounded(t.MedianMs), Rounded(t.MinMs), Rounded(item.Amount.Gflops(t.MedianMs)), Rounded(item.Amount.BoundMs(ceiling)));
+            terminal.Emit(r);
+            terminal.Say(FormattableString.Invariant($"{r.Name,-38}{r.Shape,-22}{r.MedianMs,11:0.000}{r.MinMs,11:0.000}{r.Gflops,9:0.0}{r.BoundMs,10:0.000}{r.BoundMs / r.MedianMs,10:0 %}"));
+        }
+        return ExitCode.Done;
+    }
+
+    static IReadOnlyList<WorkItem> Matching(string? pattern)
+    {
+        try
+        {
+            return WorkItems.Matching(pattern);
+        }
+        catch (RegexParseException e)
+        {
+            throw new WrongInputException($"--filter '{pattern}' is no regular expression: {e.Message}", e);
+        }
+    }
+
+    /// <summary>What is being measured and how long the rest may take; only where somebody watches.</summary>
+    static void Status(Terminal terminal, int done, int all, TimeSpan elapsed, WorkItem item)
+    {
+        if (Console.IsErrorRedirected || terminal.IsPiped) return;
+        string left = done == 0 ? "" : FormattableString.Invariant($", ETA {(all - done) * elapsed.TotalSeconds / done:0} s");
+        Console.Error.Write($"{done + 1} of {all}{left}: {item}\e[K\r");
+    }
+
+    static double Rounded(double value) => Math.Round(value, 4);
+}
