@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MiniTorch;
 
 /// <summary>
@@ -74,6 +76,18 @@ public static unsafe class Lanes
 {
     /// <summary>The widest register any carrier has, in bytes.</summary>
     public const int MaxBytes = 64;
+
+    /// <summary>Reads n ≤ Count elements; the other lanes hold 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Read<V, T>(T* from, int n) where V : struct, ILanes<V, T> where T : unmanaged => n == V.Count ? V.Load(from) : LoadPartial<V, T>(from, n);
+
+    /// <summary>Writes the first n ≤ Count lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Write<V, T>(V value, T* to, int n) where V : struct, ILanes<V, T> where T : unmanaged
+    {
+        if (n == V.Count) value.Store(to);
+        else StorePartial(value, to, n);
+    }
 
     /// <summary>Reads n &lt; Count elements; the other lanes hold <paramref name="rest"/>.</summary>
     public static V LoadPartial<V, T>(T* from, int n, T rest = default) where V : struct, ILanes<V, T> where T : unmanaged

@@ -64,36 +64,3 @@ public sealed class DepthwiseConv : Op
         if (gradients.Wants(bias)) gradients.Add(bias, ColumnSums.Of(dy));
     }
 }
-
-/// <summary>Operands of a depthwise convolution or of one of its gradients; whichever is sought is written, and y or x starts from the bias of its channels.</summary>
-readonly record struct DepthwiseArgs(Pointer X, Pointer Weight, Pointer Y, Pointer Bias, Windows Windows, int Multiplier)
-{
-    /// <summary>The kernel is read from its end: the convolution that gives the input gradient.</summary>
-    internal bool Reversed { get; private init; }
-
-    internal int Outputs => Windows.Channels * Multiplier;
-
-    /// <summary>Stride and dilation 1, one kernel per channel, at most two axes with more than a point: the case that networks spend their time in.</summary>
-    bool IsPlain => Multiplier == 1 && Windows.D.IsPoint && Turns(Windows.H) && Turns(Windows.W);
-
-    static bool Turns(Axis a) => a.Stride == 1 && a.Dilation == 1 && a.Padding < a.Kernel;
-
-    /// <summary>Writes y.</summary>
-    internal void Forward(Tensor y) => (IsPlain ? DepthwisePlain.Forward : DepthwiseGeneral.Forward).Launch(y.Device, y.DType, this);
-
-    /// <summary>Writes x.</summary>
-    internal void InputGradient(Tensor x)
-    {
-        if (IsPlain) DepthwisePlain.Forward.Launch(x.Device, x.DType, Turned());
-        else DepthwiseGeneral.InputGradient.Launch(x.Device, x.DType, this);
-    }
-
-    /// <summary>Writes the weight.</summary>
-    internal void WeightGradient(Tensor weight)
-        => (IsPlain ? DepthwisePlain.WeightGradient : DepthwiseGeneral.WeightGradient).Launch(weight.Device, weight.DType, this);
-
-    /// <summary>From dy to dx: the same convolution with the kernel turned round and the complementary padding.</summary>
-    DepthwiseArgs Turned() => new(Y, Weight, X, Bias, Windows with { H = Turn(Windows.H), W = Turn(Windows.W) }, Multiplier) { Reversed = true };
-
-    static Axis Turn(Axis a) => new(a.Out, a.In, a.Kernel, 1, a.Kernel - 1 - a.Padding, 1);
-}

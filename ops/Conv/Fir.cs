@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace MiniTorch.Ops;
 
 /// <summary>
-/// A tile of sliding sums in registers: tile[q] = Σ over rows r and taps l of k[r, l] · x[r, l + q], each a register. Four taps at a time, then two and one, so that a
-/// loaded x serves up to four products. The sums are plain locals, which the JIT keeps in registers; those a smaller tile has not are compiled away.
+/// A tile of sliding sums in registers: to[q] = start[q] + Σ over rows r and taps l of k[r, l] · x[r, l + q], each a register. Four taps at a time, then two and one, so
+/// that a loaded x serves up to four products. The sums are plain locals, which the JIT keeps in registers; those a smaller tile has not are compiled away.
 /// </summary>
 static unsafe class Fir
 {
@@ -54,23 +54,43 @@ static unsafe class Fir
         return best;
     }
 
-    /// <summary>Rows of k and x are kRow and xRow elements apart.</summary>
+    /// <summary>Rows of k and x are kRow and xRow elements apart; the sums start at zero and are stored next to each other.</summary>
     internal static void Run<T, V>(int tile, T* to, T* k, nint kRow, T* x, nint xRow, int rows, int taps) where T : unmanaged where V : struct, ILanes<V, T>
+        => Run<T, V>(tile, null, to, V.Count, k, kRow, x, xRow, rows, taps);
+
+    /// <summary>One row; the sums start at those of <paramref name="start"/>, if it is not null, and are stored toStep elements apart.</summary>
+    internal static void Run<T, V>(int tile, T* start, T* to, nint toStep, T* k, T* x, int taps) where T : unmanaged where V : struct, ILanes<V, T>
+        => Run<T, V>(tile, start, to, toStep, k, 0, x, 0, 1, taps);
+
+    static void Run<T, V>(int tile, T* start, T* to, nint toStep, T* k, nint kRow, T* x, nint xRow, int rows, int taps) where T : unmanaged where V : struct, ILanes<V, T>
     {
         switch (tile)
         {
-            case 5: Sum<T, V, Five>(to, k, kRow, x, xRow, rows, taps); break;
-            case 6: Sum<T, V, Six>(to, k, kRow, x, xRow, rows, taps); break;
-            case 7: Sum<T, V, Seven>(to, k, kRow, x, xRow, rows, taps); break;
-            case 8: Sum<T, V, Eight>(to, k, kRow, x, xRow, rows, taps); break;
-            default: Sum<T, V, Nine>(to, k, kRow, x, xRow, rows, taps); break;
+            case 5: Sum<T, V, Five>(start, to, toStep, k, kRow, x, xRow, rows, taps); break;
+            case 6: Sum<T, V, Six>(start, to, toStep, k, kRow, x, xRow, rows, taps); break;
+            case 7: Sum<T, V, Seven>(start, to, toStep, k, kRow, x, xRow, rows, taps); break;
+            case 8: Sum<T, V, Eight>(start, to, toStep, k, kRow, x, xRow, rows, taps); break;
+            default: Sum<T, V, Nine>(start, to, toStep, k, kRow, x, xRow, rows, taps); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    static void Sum<T, V, N>(T* to, T* k, nint kRow, T* x, nint xRow, int rows, int taps) where T : unmanaged where V : struct, ILanes<V, T> where N : struct, ICount
+    static void Sum<T, V, N>(T* start, T* to, nint toStep, T* k, nint kRow, T* x, nint xRow, int rows, int taps)
+        where T : unmanaged where V : struct, ILanes<V, T> where N : struct, ICount
     {
         V s0 = V.Of(0), s1 = V.Of(0), s2 = V.Of(0), s3 = V.Of(0), s4 = V.Of(0), s5 = V.Of(0), s6 = V.Of(0), s7 = V.Of(0), s8 = V.Of(0);
+        if (start != null)
+        {
+            s0 = V.Load(start);
+            s1 = V.Load(start + V.Count);
+            s2 = V.Load(start + 2 * V.Count);
+            s3 = V.Load(start + 3 * V.Count);
+            s4 = V.Load(start + 4 * V.Count);
+            if (N.Value > 5) s5 = V.Load(start + 5 * V.Count);
+            if (N.Value > 6) s6 = V.Load(start + 6 * V.Count);
+            if (N.Value > 7) s7 = V.Load(start + 7 * V.Count);
+            if (N.Value > 8) s8 = V.Load(start + 8 * V.Count);
+        }
         for (; rows > 0; rows--, k += kRow, x += xRow)
         {
             T* kk = k, xx = x;
@@ -178,13 +198,13 @@ static unsafe class Fir
             }
         }
         s0.Store(to);
-        s1.Store(to + V.Count);
-        s2.Store(to + 2 * V.Count);
-        s3.Store(to + 3 * V.Count);
-        s4.Store(to + 4 * V.Count);
-        if (N.Value > 5) s5.Store(to + 5 * V.Count);
-        if (N.Value > 6) s6.Store(to + 6 * V.Count);
-        if (N.Value > 7) s7.Store(to + 7 * V.Count);
-        if (N.Value > 8) s8.Store(to + 8 * V.Count);
+        s1.Store(to += toStep);
+        s2.Store(to += toStep);
+        s3.Store(to += toStep);
+        s4.Store(to += toStep);
+        if (N.Value > 5) s5.Store(to += toStep);
+        if (N.Value > 6) s6.Store(to += toStep);
+        if (N.Value > 7) s7.Store(to += toStep);
+        if (N.Value > 8) s8.Store(to + toStep);
     }
 }

@@ -1,0 +1,81 @@
+namespace MiniTorch.Ops;
+
+/// <summary>
+/// Depthwise convolution and its gradients on the CPU, each in the form that costs least by its own estimate of multiply-adds per output. The estimates see shapes
+/// and the width of a register, nothing that is measured: the same operands always take the same form.
+/// </summary>
+static class DepthwiseForms
+{
+    internal static readonly Kernel<DepthwiseArgs> Forward = Kernel<DepthwiseArgs>.On<ForwardBody>("DepthwiseConv.forward");
+    internal static readonly Kernel<DepthwiseArgs> InputGradient = Kernel<DepthwiseArgs>.On<InputBody>("DepthwiseConv.inputGradient");
+    internal static readonly Kernel<DepthwiseArgs> WeightGradient = Kernel<DepthwiseArgs>.On<WeightBody>("DepthwiseConv.weightGradient");
+
+    struct ForwardBody : ICpuKernel<DepthwiseArgs>
+    {
+        public static void Run<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        {
+            if (args.IsPlain) Plain<T, V>(device, args);
+            else DepthwiseGeneral.Forward<T, V>(device, args);
+        }
+    }
+
+    struct InputBody : ICpuKernel<DepthwiseArgs>
+    {
+        public static void Run<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        {
+            if (args.IsPlain) Plain<T, V>(device, args.Turned());
+            else DepthwiseGeneral.InputGradient<T, V>(device, args);
+        }
+    }
+
+    struct WeightBody : ICpuKernel<DepthwiseArgs>
+    {
+        public static void Run<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        {
+            if (!args.IsPlain) DepthwiseGeneral.WeightGradient<T, V>(device, args);
+            else if (Rows) DepthwiseRows.WeightGradient<T, V>(device, args);
+            else DepthwiseDirect.WeightGradient<T, V>(device, args);
+        }
+    }
+
+    static bool Rows => Environment.GetEnvironmentVariable("ROWS") != "0";
+
+    static void Plain<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    {
+        if (Rows) DepthwiseRows.Forward<T, V>(device, args);
+        else DepthwiseDirect.Forward<T, V>(device, args);
+    }
+}
+
+/// <summary>Operands of a depthwise convolution or of one of its gradients; whichever is sought is written, and y or x starts from the bias of its channels.</summary>
+readonly record struct DepthwiseArgs(Pointer X, Pointer Weight, Pointer Y, Pointer Bias, Windows Windows, int Multiplier)
+{
+    /// <summary>Of channels to one work item, so that cache lines are read and written whole.</summary>
+    internal const int LineBytes = 64;
+
+    /// <summary>The kernel is read from its end: the convolution that gives the input gradient.</summary>
+    internal bool Reversed { get; private init; }
+
+    internal int Outputs => Windows.Channels * Multiplier;
+
+    internal static unsafe int Line<T>() where T : unmanaged => LineBytes / sizeof(T);
+
+    /// <summary>Stride and dilation 1, one kernel per channel, at most two axes with more than a point: the case that networks spend their time in.</summary>
+    internal bool IsPlain => Multiplier == 1 && Windows.D.IsPoint && Turns(Windows.H) && Turns(Windows.W);
+
+    static bool Turns(Axis a) => a.Stride == 1 && a.Dilation == 1 && a.Padding < a.Kernel;
+
+    /// <summary>Writes y.</summary>
+    internal void Forward(Tensor y) => DepthwiseForms.Forward.Launch(y.Device, y.DType, this);
+
+    /// <summary>Writes x.</summary>
+    internal void InputGradient(Tensor x) => DepthwiseForms.InputGradient.Launch(x.Device, x.DType, this);
+
+    /// <summary>Writes the weight.</summary>
+    internal void WeightGradient(Tensor weight) => DepthwiseForms.WeightGradient.Launch(weight.Device, weight.DType, this);
+
+    /// <summary>From dy to dx: the same convolution with the kernel turned round and the complementary padding.</summary>
+    internal DepthwiseArgs Turned() => new(Y, Weight, X, Bias, Windows with { H = Turn(Windows.H), W = Turn(Windows.W) }, Multiplier) { Reversed = true };
+
+    static Axis Turn(Axis a) => new(a.Out, a.In, a.Kernel, 1, a.Kernel - 1 - a.Padding, 1);
+}
