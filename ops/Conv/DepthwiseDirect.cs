@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace MiniTorch.Ops;
 
 /// <summary>
-/// Depthwise convolution with stride and dilation 1. A register of channels of an image is copied into a dense plane with a frame of zeros left and right; a tile
+/// Depthwise convolution with stride and dilation 1. A register of channels of an image is copied, row by row as they are needed, into a dense plane with a frame of zeros left and right; a tile
 /// of neighbouring outputs then stays in registers (<see cref="Fir"/>) while the kernel runs over it. Rows and columns of the kernel that meet only padding are
 /// skipped. The weight gradient is the same filter: a row of dy takes the kernel's part, and neighbouring taps are the outputs.
 /// </summary>
@@ -11,6 +11,7 @@ static unsafe class DepthwiseDirect
 {
     const int ItemOutputs = 784;                // of small images several are one item
     const int FewestItems = 16;
+    const double OperandCost = 1.5;             // measured
 
     /// <summary>Work is the packed kernel of a convolution, or what the parts of the images give to the gradient of the kernel.</summary>
     readonly record struct Plan(DepthwiseArgs Args, Pointer Work, int Tile, int Parts)
@@ -21,6 +22,16 @@ static unsafe class DepthwiseDirect
         internal int KernelSize => Windows.H.Kernel * Windows.W.Kernel;
     }
 
+    /// <summary>Multiply-adds for a register of channels of all images, and what loading the operands of each row of them costs besides.</summary>
+    internal static double Cost(Windows windows)
+    {
+        (Axis h, Axis w, int tile) = (windows.H, windows.W, Fir.Tile(windows.W.Out));
+        double row = 0;
+        for (int left = 0; left < w.Out; left += tile)
+            row += tile * (OperandCost + Math.Max(0, Math.Min(w.Kernel, w.In + w.Padding - left) - Math.Max(0, w.Padding - left - tile + 1)));
+        return (double)windows.Batch * windows.D.In * h.Seen * row;
+    }
+
     /// <summary>Writes y.</summary>
     internal static void Forward<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
@@ -29,7 +40,7 @@ static unsafe class DepthwiseDirect
         using Scratch scratch = device.Scratch((long)registers * plan.KernelSize * V.Count * sizeof(T));
         plan = plan with { Work = Pointer.At(scratch.As<T>()) };
         device.Workers.For(registers, plan, &PackKernel<T, V>);
-        device.Workers.For(Workers.Blocks(plan.Images, plan.ImagesPerItem) * Workers.Blocks(args.Windows.Channels, DepthwiseArgs.Line<T>()), plan, &Convolve<T, V>);
+        device.Workers.For(Workers.Blocks(plan.Images, plan.ImagesPerItem) * Workers.Blocks(args.Windows.Channels, CacheLine.Of<T>()), plan, &Convolve<T, V>);
     }
 
     /// <summary>The kernels of one register of channels, next to each other: [taps, register].</summary>
@@ -45,9 +56,9 @@ static unsafe class DepthwiseDirect
     static void Convolve<T, V>(in Plan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         (Axis h, Axis w, int channels) = (plan.Windows.H, plan.Windows.W, plan.Windows.Channels);
-        int lines = Workers.Blocks(channels, DepthwiseArgs.Line<T>()), tile = plan.Tile;
+        int lines = Workers.Blocks(channels, CacheLine.Of<T>()), tile = plan.Tile;
         (int n0, int n1) = Workers.Range(item / lines, plan.Images, plan.ImagesPerItem);
-        (int c0, int c1) = Workers.Range(item % lines, channels, DepthwiseArgs.Line<T>());
+        (int c0, int c1) = Workers.Range(item % lines, channels, CacheLine.Of<T>());
         int across = Math.Max(Workers.Blocks(w.Out, tile) * tile + w.Kernel - 1, w.In + w.Padding);
         T* plane = Workers.Local<T>((long)h.In * across * V.Count), sums = stackalloc T[Fir.Largest * V.Count];
         Frame<T, V>(plane, h.In, w.In, w.Padding, across);
@@ -57,10 +68,12 @@ static unsafe class DepthwiseDirect
                 int wide = Math.Min(V.Count, c1 - c);
                 T* kernel = plan.Work.As<T>() + (long)(c / V.Count) * plan.KernelSize * V.Count;
                 V bias = plan.Args.Bias.IsNull ? V.Of(0) : Lanes.Read<V, T>(plan.Args.Bias.As<T>() + c, wide);
-                Fill<T, V>(plan.Args.X.As<T>() + (long)n * h.In * w.In * channels + c, channels, wide, plane + w.Padding * V.Count, h.In, w.In, across);
-                T* y = plan.Args.Y.As<T>() + (long)n * h.Out * w.Out * channels + c;
+                T* x = plan.Args.X.As<T>() + (long)n * h.In * w.In * channels + c, y = plan.Args.Y.As<T>() + (long)n * h.Out * w.Out * channels + c;
+                int filled = 0;
                 for (int row = 0; row < h.Out; row++)
                 {
+                    filled = Fill<T, V>(x, channels, wide, plane + w.Padding * V.Count, filled, Math.Min(h.In, row + h.Kernel - h.Padding), h.In, w.In, across);
+                    for (int i = 0; i < w.Out; i++) CacheLine.Prefetch(y + (nint)i * channels);
                     int i0 = Math.Max(0, h.Padding - row), i1 = Math.Min(h.Kernel, h.In + h.Padding - row);
                     for (int left = 0; left < w.Out; left += tile)
                     {
@@ -77,7 +90,7 @@ static unsafe class DepthwiseDirect
     /// <summary>Writes the weight.</summary>
     internal static void WeightGradient<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
-        int lines = Workers.Blocks(args.Windows.Channels, DepthwiseArgs.Line<T>());
+        int lines = Workers.Blocks(args.Windows.Channels, CacheLine.Of<T>());
         Plan plan = new(args, default, Fir.Tile(args.Windows.W.Kernel), 1);
         plan = plan with { Parts = Math.Clamp((FewestItems + lines - 1) / lines, 1, Math.Max(1, plan.Images)) };
         using Scratch scratch = device.Scratch(KernelParts.Bytes<T>(plan.Parts, args));
@@ -91,11 +104,11 @@ static unsafe class DepthwiseDirect
     static void Sum<T, V>(in Plan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         (Axis h, Axis w, int channels) = (plan.Windows.H, plan.Windows.W, plan.Windows.Channels);
-        int lines = Workers.Blocks(channels, DepthwiseArgs.Line<T>()), part = item / lines, tile = plan.Tile;
-        (int c0, int c1) = Workers.Range(item % lines, channels, DepthwiseArgs.Line<T>());
+        int lines = Workers.Blocks(channels, CacheLine.Of<T>()), part = item / lines, tile = plan.Tile;
+        (int c0, int c1) = Workers.Range(item % lines, channels, CacheLine.Of<T>());
         int n0 = (int)((long)part * plan.Images / plan.Parts), n1 = (int)((part + 1L) * plan.Images / plan.Parts);
         int taps = Workers.Blocks(w.Kernel, tile) * tile, across = Math.Max(w.Out + taps - 1, w.In + w.Padding);
-        long planeSize = (long)h.In * across * V.Count, slopeSize = (long)h.Out * w.Out * V.Count, totalSize = (long)h.Kernel * taps * V.Count;
+        long planeSize = (long)h.In * across * V.Count, slopeSize = (long)w.Out * V.Count, totalSize = (long)h.Kernel * taps * V.Count;
         T* plane = Workers.Local<T>(planeSize + slopeSize + totalSize * Workers.Blocks(c1 - c0, V.Count)), slopes = plane + planeSize, totals = slopes + slopeSize;
         Frame<T, V>(plane, h.In, w.In, w.Padding, across);
         for (long i = 0; i < totalSize * Workers.Blocks(c1 - c0, V.Count); i += V.Count) V.Of(0).Store(totals + i);
@@ -103,9 +116,14 @@ static unsafe class DepthwiseDirect
             for (int c = c0; c < c1; c += V.Count)
             {
                 int wide = Math.Min(V.Count, c1 - c);
-                Fill<T, V>(plan.Args.X.As<T>() + (long)n * h.In * w.In * channels + c, channels, wide, plane + w.Padding * V.Count, h.In, w.In, across);
-                Fill<T, V>(plan.Args.Y.As<T>() + (long)n * h.Out * w.Out * channels + c, channels, wide, slopes, h.Out, w.Out, w.Out);
-                Correlate<T, V>(h, w, tile, plane, across, slopes, totals + (c - c0) / V.Count * totalSize, taps);
+                T* x = plan.Args.X.As<T>() + (long)n * h.In * w.In * channels + c, dy = plan.Args.Y.As<T>() + (long)n * h.Out * w.Out * channels + c;
+                int filled = 0;
+                for (int row = 0; row < h.Out; row++)
+                {
+                    filled = Fill<T, V>(x, channels, wide, plane + w.Padding * V.Count, filled, Math.Min(h.In, row + h.Kernel - h.Padding), h.In, w.In, across);
+                    Fill<T, V>(dy + (long)row * w.Out * channels, channels, wide, slopes, 0, 1, h.Out - row, w.Out, w.Out);
+                    Correlate<T, V>(h, w, tile, row, plane, across, slopes, totals + (c - c0) / V.Count * totalSize, taps);
+                }
             }
         for (int c = c0; c < c1; c += V.Count)
             for (int i = 0; i < h.Kernel; i++)
@@ -114,26 +132,20 @@ static unsafe class DepthwiseDirect
                         plan.Work.As<T>() + ((long)part * plan.KernelSize + i * w.Kernel + j) * channels + c, Math.Min(V.Count, c1 - c));
     }
 
-    /// <summary>Adds one image's share for each tap: Σ over outputs of the slope times the input that the tap saw.</summary>
+    /// <summary>Adds one row's share for each tap: Σ over outputs of the slope times the input that the tap saw.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Correlate<T, V>(Axis h, Axis w, int tile, T* plane, int across, T* slopes, T* totals, int taps)
+    static void Correlate<T, V>(Axis h, Axis w, int tile, int row, T* plane, int across, T* slopes, T* totals, int taps)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
-        T* sums = stackalloc T[Fir.Largest * V.Count];
-        for (int i = 0; i < h.Kernel; i++)
-        {
-            int row0 = Math.Max(0, h.Padding - i), row1 = Math.Min(h.Out, h.In + h.Padding - i);
-            if (row1 <= row0) continue;
+        (int begin, int end) = h.Taps(row);
+        for (int i = begin; i < end; i++)
             for (int j = 0; j < w.Kernel; j += tile)
             {
                 int w0 = Math.Max(0, w.Padding - j - tile + 1), w1 = Math.Min(w.Out, w.In + w.Padding - j);
                 if (w1 <= w0) continue;
-                Fir.Run<T, V>(tile, sums, slopes + (row0 * w.Out + w0) * V.Count, w.Out * V.Count,
-                    plane + ((long)(row0 + i - h.Padding) * across + w0 + j) * V.Count, across * V.Count, row1 - row0, w1 - w0);
                 T* total = totals + (i * taps + j) * V.Count;
-                for (int q = 0; q < tile * V.Count; q += V.Count) (V.Load(total + q) + V.Load(sums + q)).Store(total + q);
+                Fir.Run<T, V>(tile, total, total, V.Count, slopes + w0 * V.Count, plane + ((long)(row + i - h.Padding) * across + w0 + j) * V.Count, w1 - w0);
             }
-        }
     }
 
     /// <summary>Zeros left and right of where <see cref="Fill"/> writes.</summary>
@@ -146,15 +158,23 @@ static unsafe class DepthwiseDirect
         }
     }
 
-    /// <summary>A register of channels of an image, pixel by pixel, into rows <paramref name="across"/> registers apart.</summary>
+    /// <summary>
+    /// A register of channels of the rows [begin, end) of an image, pixel by pixel, into rows <paramref name="across"/> registers apart; asks for the row after them,
+    /// which comes while these are computed with. Returns the rows that are there.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Fill<T, V>(T* from, int channels, int lanes, T* to, int high, int wide, int across) where T : unmanaged where V : struct, ILanes<V, T>
+    static int Fill<T, V>(T* image, int channels, int lanes, T* plane, int begin, int end, int high, int wide, int across) where T : unmanaged where V : struct, ILanes<V, T>
     {
+        if (end <= begin) return begin;
         nint gap = (across - wide) * V.Count, step = channels;
-        for (int row = 0; row < high; row++, to += gap)
+        T* from = image + (long)begin * wide * channels, to = plane + (long)begin * across * V.Count;
+        for (int row = begin; row < end; row++, to += gap)
             if (lanes == V.Count)
                 for (int i = wide; i > 0; i--, from += step, to += V.Count) V.Load(from).Store(to);
             else
                 for (int i = wide; i > 0; i--, from += step, to += V.Count) Lanes.LoadPartial<V, T>(from, lanes).Store(to);
+        if (end < high)
+            for (int i = wide; i > 0; i--, from += step) CacheLine.Prefetch(from);
+        return end;
     }
 }

@@ -1,8 +1,8 @@
 namespace MiniTorch.Ops;
 
 /// <summary>
-/// Depthwise convolution and its gradients on the CPU, each in the form that costs least by its own estimate of multiply-adds per output. The estimates see shapes
-/// and the width of a register, nothing that is measured: the same operands always take the same form.
+/// Depthwise convolution and its gradients on the CPU, each in the form that costs least. A form estimates its cost for a register of channels in multiply-adds, from
+/// shapes and the width of a register and nothing that is measured: the same operands always take the same form, with any number of threads.
 /// </summary>
 static class DepthwiseForms
 {
@@ -33,32 +33,32 @@ static class DepthwiseForms
         public static void Run<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             if (!args.IsPlain) DepthwiseGeneral.WeightGradient<T, V>(device, args);
-            else if (Rows) DepthwiseRows.WeightGradient<T, V>(device, args);
+            else if (IsNarrow(args)) DepthwiseNarrow.WeightGradient<T, V>(device, args);
+            else if (IsRows<T, V>(args)) DepthwiseRows.WeightGradient<T, V>(device, args);
             else DepthwiseDirect.WeightGradient<T, V>(device, args);
         }
     }
 
-    static bool Rows => Environment.GetEnvironmentVariable("ROWS") != "0";
-
     static void Plain<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
-        if (Rows) DepthwiseRows.Forward<T, V>(device, args);
+        if (IsNarrow(args)) DepthwiseNarrow.Forward<T, V>(device, args);
+        else if (IsRows<T, V>(args)) DepthwiseRows.Forward<T, V>(device, args);
         else DepthwiseDirect.Forward<T, V>(device, args);
     }
+
+    static bool IsNarrow(in DepthwiseArgs args) => DepthwiseNarrow.Fits(args) && DepthwiseNarrow.Cost(args.Windows) < DepthwiseDirect.Cost(args.Windows);
+
+    static unsafe bool IsRows<T, V>(in DepthwiseArgs args) where T : unmanaged where V : struct, ILanes<V, T>
+        => DepthwiseRows.Cost(args.Windows, V.Count * sizeof(T)) < DepthwiseDirect.Cost(args.Windows);
 }
 
 /// <summary>Operands of a depthwise convolution or of one of its gradients; whichever is sought is written, and y or x starts from the bias of its channels.</summary>
 readonly record struct DepthwiseArgs(Pointer X, Pointer Weight, Pointer Y, Pointer Bias, Windows Windows, int Multiplier)
 {
-    /// <summary>Of channels to one work item, so that cache lines are read and written whole.</summary>
-    internal const int LineBytes = 64;
-
     /// <summary>The kernel is read from its end: the convolution that gives the input gradient.</summary>
     internal bool Reversed { get; private init; }
 
     internal int Outputs => Windows.Channels * Multiplier;
-
-    internal static unsafe int Line<T>() where T : unmanaged => LineBytes / sizeof(T);
 
     /// <summary>Stride and dilation 1, one kernel per channel, at most two axes with more than a point: the case that networks spend their time in.</summary>
     internal bool IsPlain => Multiplier == 1 && Windows.D.IsPoint && Turns(Windows.H) && Turns(Windows.W);

@@ -16,6 +16,7 @@ static unsafe class DepthwiseRows
     const int PlaneBytes = 512 << 10;           // of spectra of one item: the second-level cache
     const int FewestItems = 12;
     const double MostDisparity = 8;
+    const double PassCost = 5, PointCost = 5, CallCost = 25, WideRegisters = 1.3, NarrowRegisters = 1.6;     // measured
     const double MostExponent = 100;            // of a factor, so that it and one over it are normal numbers
 
     /// <summary>Rows [Row, Row + rows of the plan) of an image; an image below 0 is none.</summary>
@@ -50,48 +51,49 @@ static unsafe class DepthwiseRows
         Strip At(int i) => i < Images * Strips ? new(i / Strips, i % Strips * Rows) : new(-1, 0);
     }
 
-    static int Points(Windows windows)
+    static Plan Prepare(in DepthwiseArgs args)
     {
-        (Axis w, Plan plan) = (windows.W, new Plan(new DepthwiseArgs(default, default, default, default, windows, 1), default, 1, 1, default, default));
-        return Dft.Fit(Math.Max(w.In + Math.Max(0, plan.LastLag), w.Out - Math.Min(0, plan.FirstLag)));
+        Plan plan = new(args, default, 1, 1, default, default);
+        (Axis w, Axis h) = (args.Windows.W, args.Windows.H);
+        int points = Dft.Fit(Math.Max(w.In + Math.Max(0, plan.LastLag), w.Out - Math.Min(0, plan.FirstLag)));
+        int most = Math.Max(h.Kernel, PlaneBytes / (2 * CacheLine.Bytes * points) - h.Kernel + 1), strips = (h.Out + most - 1) / most;
+        if (plan.Images == 1 && strips % 2 == 1 && h.Out > strips) strips++;
+        return plan with { Dft = Dft.OfLength(points), Rows = (h.Out + strips - 1) / Math.Max(1, strips) };
     }
 
-    /// <summary>Output rows of a strip: whole images if they come in pairs and their spectra fit the cache.</summary>
-    static int RowsOf(Windows windows, int points)
+    /// <summary>Multiply-adds for a register of channels of all images, or what takes as long.</summary>
+    internal static double Cost(Windows windows, int registerBytes)
     {
-        int most = Math.Max(windows.H.Kernel, PlaneBytes / (2 * DepthwiseArgs.LineBytes * points) - windows.H.Kernel + 1);
-        int strips = (windows.H.Out + most - 1) / most;
-        if (windows.Batch * windows.D.In == 1 && strips % 2 == 1 && windows.H.Out > strips) strips++;
-        return (windows.H.Out + strips - 1) / strips;
-    }
-
-    static Plan Prepare<T>(in DepthwiseArgs args, T* roots, int points, int parts, void* work, int* fault) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        *fault = 0;
-        return new(args, Dft.OfLength(points, roots), RowsOf(args.Windows, points), parts, Pointer.At(work), Pointer.At(fault));
+        Plan plan = Prepare(new(default, default, default, default, windows, 1));
+        if (plan.Pairs == 0 || plan.Rows == 0) return 0;
+        (int points, int high, int tile) = (plan.Dft.Length, windows.H.Kernel, plan.Tile);
+        double seen = (double)windows.H.Seen / windows.H.Out, transform = points * (PassCost * plan.Dft.Passes + PointCost);
+        double rows = plan.Rows + Math.Min(plan.Rows + high - 1, windows.H.In), columns = PointCost * rows + 3 * Workers.Blocks(plan.Rows, tile) * (tile * seen + CallCost);
+        return (registerBytes < CacheLine.Bytes ? NarrowRegisters : WideRegisters) * (plan.Pairs * (rows * transform + points * columns) + high * (transform + points * PointCost));
     }
 
     /// <summary>Writes y.</summary>
     internal static void Forward<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
-        int registers = Workers.Blocks(args.Windows.Channels, V.Count), points = Points(args.Windows), fault;
-        T* roots = stackalloc T[Dft.RootElements(points)];
-        using Scratch scratch = device.Scratch(3L * registers * points * args.Windows.H.Kernel * V.Count * sizeof(T));
-        Plan plan = Prepare(args, roots, points, 1, scratch.As<T>(), &fault);
+        Plan plan = Prepare(args);
+        int registers = Workers.Blocks(args.Windows.Channels, V.Count), points = plan.Dft.Length, fault = 0;
+        long spectra = 3L * registers * points * args.Windows.H.Kernel * V.Count;
+        using Scratch scratch = device.Scratch((spectra + Dft.RootElements(points)) * sizeof(T));
+        plan = plan with { Dft = Dft.OfLength(points, scratch.As<T>() + spectra), Work = Pointer.At(scratch.As<T>()), Fault = Pointer.At(&fault) };
         device.Workers.For(registers, plan, &PackKernel<T, V>);
-        device.Workers.For(plan.Pairs * Workers.Blocks(args.Windows.Channels, DepthwiseArgs.Line<T>()), plan, &Convolve<T, V>);
+        device.Workers.For(plan.Pairs * Workers.Blocks(args.Windows.Channels, CacheLine.Of<T>()), plan, &Convolve<T, V>);
         if (fault != 0) DepthwiseDirect.Forward<T, V>(device, args);
     }
 
     /// <summary>Writes the weight.</summary>
     internal static void WeightGradient<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
-        int points = Points(args.Windows), lines = Workers.Blocks(args.Windows.Channels, DepthwiseArgs.Line<T>()), fault;
-        T* roots = stackalloc T[Dft.RootElements(points)];
-        Plan plan = Prepare(args, roots, points, 1, null, &fault);
-        int each = Math.Max(1, plan.Pairs * lines / FewestItems), parts = Math.Max(1, (plan.Pairs + each - 1) / each);
-        using Scratch scratch = device.Scratch(KernelParts.Bytes<T>(parts, args));
-        plan = plan with { Parts = parts, Work = Pointer.At(scratch.As<T>()) };
+        Plan plan = Prepare(args);
+        int points = plan.Dft.Length, lines = Workers.Blocks(args.Windows.Channels, CacheLine.Of<T>()), fault = 0;
+        int each = Math.Max(1, plan.Pairs * lines / FewestItems), parts = Math.Max(1, Workers.Blocks(plan.Pairs, each));
+        long roots = Dft.RootElements(points);
+        using Scratch scratch = device.Scratch(roots * sizeof(T) + KernelParts.Bytes<T>(parts, args));
+        plan = plan with { Dft = Dft.OfLength(points, scratch.As<T>()), Parts = parts, Work = Pointer.At(scratch.As<T>() + roots), Fault = Pointer.At(&fault) };
         device.Workers.For(lines * parts, plan, &Correlate<T, V>);
         if (fault != 0) DepthwiseDirect.WeightGradient<T, V>(device, args);
         else KernelParts.Add<T, V>(device, args, plan.Work, parts);
@@ -130,9 +132,9 @@ static unsafe class DepthwiseRows
     static void Convolve<T, V>(in Plan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         (Axis h, Axis w, int channels, int points, int tile) = (plan.Windows.H, plan.Windows.W, plan.Windows.Channels, plan.Dft.Length, plan.Tile);
-        int lines = Workers.Blocks(channels, DepthwiseArgs.Line<T>());
+        int lines = Workers.Blocks(channels, CacheLine.Of<T>());
         Pair pair = plan.Pair(item / lines);
-        (int c0, int c1) = Workers.Range(item % lines, channels, DepthwiseArgs.Line<T>());
+        (int c0, int c1) = Workers.Range(item % lines, channels, CacheLine.Of<T>());
         int outputs = Workers.Blocks(plan.Rows, tile) * tile, column = outputs + h.Kernel - 1;
         nint point = 2 * V.Count, row = (points + 1) * point;       // one point more, or the rows of a column would share their place in the cache
         nint plane = Math.Max(outputs, pair.End - pair.Begin) * row, strip = column * V.Count;
@@ -152,6 +154,9 @@ static unsafe class DepthwiseRows
         }
         V odd = V.Of(0);
         for (int o = 0; o < plan.Rows; o++)
+        {
+            Ahead<T>(plan, pair.A, o, c0);
+            Ahead<T>(plan, pair.B, o, c0);
             for (int g = 0; g < registers; g++)
             {
                 int c = c0 + g * V.Count, lanes = Math.Min(V.Count, c1 - c);
@@ -162,6 +167,7 @@ static unsafe class DepthwiseRows
                 Write<T, V>(plan, pair.A, o, c, lanes, z, V.Load(rescale + 2 * g * V.Count), bias);
                 Write<T, V>(plan, pair.B, o, c, lanes, z + V.Count, V.Load(rescale + (2 * g + 1) * V.Count), bias);
             }
+        }
         if (!T.IsFinite(odd.Sum())) *plan.Fault.As<int>() = 1;
     }
 
@@ -198,8 +204,8 @@ static unsafe class DepthwiseRows
     static void Correlate<T, V>(in Plan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         (Axis h, Axis w, int channels, int points, int tile) = (plan.Windows.H, plan.Windows.W, plan.Windows.Channels, plan.Dft.Length, plan.KernelTile);
-        int lines = Workers.Blocks(channels, DepthwiseArgs.Line<T>()), part = item / lines;
-        (int c0, int c1) = Workers.Range(item % lines, channels, DepthwiseArgs.Line<T>());
+        int lines = Workers.Blocks(channels, CacheLine.Of<T>()), part = item / lines;
+        (int c0, int c1) = Workers.Range(item % lines, channels, CacheLine.Of<T>());
         int first = (int)((long)part * plan.Pairs / plan.Parts), last = (int)((part + 1L) * plan.Pairs / plan.Parts);
         int taps = Workers.Blocks(h.Kernel, tile) * tile, registers = Workers.Blocks(c1 - c0, V.Count);
         nint point = 2 * V.Count, row = (points + 1) * point;
@@ -337,7 +343,15 @@ static unsafe class DepthwiseRows
                 V.Of(0).Store(to);
                 V.Of(0).Store(to + V.Count);
             }
+            Ahead(pair.A);
+            Ahead(pair.B);
             plan.Dft.Forward<T, V>(plane);
+
+            void Ahead(Strip strip)
+            {
+                T* next = Row(strip, r + 1, out nint step);
+                if (r + 1 < end) for (int i = wide; i > 0; i--, next += step) CacheLine.Prefetch(next);
+            }
         }
         (mostA, mostB) = (a, b);
 
@@ -348,6 +362,15 @@ static unsafe class DepthwiseRows
             step = inside ? channels : 0;
             return inside ? images.As<T>() + ((long)strip.Image * high + y) * wide * channels + c : nothing;
         }
+    }
+
+    /// <summary>Asks for the lines that a row of one strip's results will be written to, while its transform runs.</summary>
+    static void Ahead<T>(in Plan plan, Strip strip, int o, int c) where T : unmanaged
+    {
+        (Axis h, Axis w, nint channels) = (plan.Windows.H, plan.Windows.W, plan.Windows.Channels);
+        if (strip.Image < 0 || strip.Row + o >= h.Out) return;
+        T* to = plan.Args.Y.As<T>() + ((long)strip.Image * h.Out + strip.Row + o) * w.Out * channels + c;
+        for (int i = w.Out; i > 0; i--, to += channels) CacheLine.Prefetch(to);
     }
 
     /// <summary>A row of one strip's results: every second register of z.</summary>
