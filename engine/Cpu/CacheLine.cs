@@ -18,4 +18,11 @@ static unsafe class CacheLine
     {
         if (Sse.IsSupported) Sse.Prefetch0(at);
     }
+
+    /// <summary>Asks for the lines of <paramref name="count"/> places that are <paramref name="step"/> elements apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Prefetch<T>(T* at, nint step, int count) where T : unmanaged
+    {
+        for (; count > 0; count--, at += step) Prefetch(at);
+    }
 }

@@ -72,11 +72,13 @@ static unsafe class DepthwiseDirect
                 int filled = 0;
                 for (int row = 0; row < h.Out; row++)
                 {
-                    filled = Fill<T, V>(x, channels, wide, plane + w.Padding * V.Count, filled, Math.Min(h.In, row + h.Kernel - h.Padding), h.In, w.In, across);
-                    for (int i = 0; i < w.Out; i++) CacheLine.Prefetch(y + (nint)i * channels);
+                    filled = Fill<T, V>(x, channels, wide, plane + w.Padding * V.Count, filled, Math.Min(h.In, row + h.Kernel - h.Padding), w.In, across);
+                    T* next = x + (long)filled * w.In * channels;
                     int i0 = Math.Max(0, h.Padding - row), i1 = Math.Min(h.Kernel, h.In + h.Padding - row);
                     for (int left = 0; left < w.Out; left += tile)
                     {
+                        CacheLine.Prefetch(y, channels, tile);
+                        if (filled < h.In) CacheLine.Prefetch(next + (long)left * channels, channels, Math.Min(tile, w.In - left));
                         int j0 = Math.Max(0, w.Padding - left - tile + 1), j1 = Math.Min(w.Kernel, w.In + w.Padding - left);
                         Fir.Run<T, V>(tile, sums, kernel + (i0 * w.Kernel + j0) * V.Count, w.Kernel * V.Count,
                             plane + ((long)(row + i0 - h.Padding) * across + left + j0) * V.Count, across * V.Count, i1 - i0, j1 - j0);
@@ -120,8 +122,9 @@ static unsafe class DepthwiseDirect
                 int filled = 0;
                 for (int row = 0; row < h.Out; row++)
                 {
-                    filled = Fill<T, V>(x, channels, wide, plane + w.Padding * V.Count, filled, Math.Min(h.In, row + h.Kernel - h.Padding), h.In, w.In, across);
-                    Fill<T, V>(dy + (long)row * w.Out * channels, channels, wide, slopes, 0, 1, h.Out - row, w.Out, w.Out);
+                    filled = Fill<T, V>(x, channels, wide, plane + w.Padding * V.Count, filled, Math.Min(h.In, row + h.Kernel - h.Padding), w.In, across);
+                    Fill<T, V>(dy + (long)row * w.Out * channels, channels, wide, slopes, 0, 1, w.Out, w.Out);
+                    if (filled < h.In) CacheLine.Prefetch(x + (long)filled * w.In * channels, channels, w.In);
                     Correlate<T, V>(h, w, tile, row, plane, across, slopes, totals + (c - c0) / V.Count * totalSize, taps);
                 }
             }
@@ -159,11 +162,10 @@ static unsafe class DepthwiseDirect
     }
 
     /// <summary>
-    /// A register of channels of the rows [begin, end) of an image, pixel by pixel, into rows <paramref name="across"/> registers apart; asks for the row after them,
-    /// which comes while these are computed with. Returns the rows that are there.
+    /// A register of channels of the rows [begin, end) of an image, pixel by pixel, into rows <paramref name="across"/> registers apart. Returns the rows that are there.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static int Fill<T, V>(T* image, int channels, int lanes, T* plane, int begin, int end, int high, int wide, int across) where T : unmanaged where V : struct, ILanes<V, T>
+    static int Fill<T, V>(T* image, int channels, int lanes, T* plane, int begin, int end, int wide, int across) where T : unmanaged where V : struct, ILanes<V, T>
     {
         if (end <= begin) return begin;
         nint gap = (across - wide) * V.Count, step = channels;
@@ -173,8 +175,6 @@ static unsafe class DepthwiseDirect
                 for (int i = wide; i > 0; i--, from += step, to += V.Count) V.Load(from).Store(to);
             else
                 for (int i = wide; i > 0; i--, from += step, to += V.Count) Lanes.LoadPartial<V, T>(from, lanes).Store(to);
-        if (end < high)
-            for (int i = wide; i > 0; i--, from += step) CacheLine.Prefetch(from);
         return end;
     }
 }

@@ -16,8 +16,8 @@ static unsafe class DepthwiseRows
     const int PlaneBytes = 512 << 10;           // of spectra of one item: the second-level cache
     const int FewestItems = 12;
     const double MostDisparity = 8;
-    const double PassCost = 5, PointCost = 5, CallCost = 25, WideRegisters = 1.3, NarrowRegisters = 1.6;     // measured
-    const double MostExponent = 100;            // of a factor, so that it and one over it are normal numbers
+    const double PassCost = 5, PointCost = 5, CallCost = 25, WideRegisters = 1.5, NarrowRegisters = 1.6;     // measured
+    const double MostExponent = 125;            // of a factor, so that it and one over it are normal numbers
 
     /// <summary>Rows [Row, Row + rows of the plan) of an image; an image below 0 is none.</summary>
     readonly record struct Strip(int Image, int Row);
@@ -155,13 +155,12 @@ static unsafe class DepthwiseRows
         V odd = V.Of(0);
         for (int o = 0; o < plan.Rows; o++)
         {
-            Ahead<T>(plan, pair.A, o, c0);
-            Ahead<T>(plan, pair.B, o, c0);
+            Ahead<T> a = Ahead<T>(plan, pair.A, o, c0), b = Ahead<T>(plan, pair.B, o, c0);
             for (int g = 0; g < registers; g++)
             {
                 int c = c0 + g * V.Count, lanes = Math.Min(V.Count, c1 - c);
                 T* z = planes + g * plane + o * row;
-                plan.Dft.Inverse<T, V>(z);
+                plan.Dft.Inverse<T, V>(z, a, b);
                 odd += V.Load(z) - V.Load(z) + (V.Load(z + V.Count) - V.Load(z + V.Count));
                 V bias = plan.Args.Bias.IsNull ? V.Of(0) : Lanes.Read<V, T>(plan.Args.Bias.As<T>() + c, lanes);
                 Write<T, V>(plan, pair.A, o, c, lanes, z, V.Load(rescale + 2 * g * V.Count), bias);
@@ -343,15 +342,9 @@ static unsafe class DepthwiseRows
                 V.Of(0).Store(to);
                 V.Of(0).Store(to + V.Count);
             }
-            Ahead(pair.A);
-            Ahead(pair.B);
-            plan.Dft.Forward<T, V>(plane);
+            plan.Dft.Forward<T, V>(plane, Ahead(pair.A), Ahead(pair.B));
 
-            void Ahead(Strip strip)
-            {
-                T* next = Row(strip, r + 1, out nint step);
-                if (r + 1 < end) for (int i = wide; i > 0; i--, next += step) CacheLine.Prefetch(next);
-            }
+            Ahead<T> Ahead(Strip strip) => r + 1 < end && Row(strip, r + 1, out nint step) is var next && step > 0 ? new(Pointer.At(next), step, wide) : default;
         }
         (mostA, mostB) = (a, b);
 
@@ -364,13 +357,12 @@ static unsafe class DepthwiseRows
         }
     }
 
-    /// <summary>Asks for the lines that a row of one strip's results will be written to, while its transform runs.</summary>
-    static void Ahead<T>(in Plan plan, Strip strip, int o, int c) where T : unmanaged
+    /// <summary>The lines that a row of one strip's results will be written to.</summary>
+    static Ahead<T> Ahead<T>(in Plan plan, Strip strip, int o, int c) where T : unmanaged
     {
-        (Axis h, Axis w, nint channels) = (plan.Windows.H, plan.Windows.W, plan.Windows.Channels);
-        if (strip.Image < 0 || strip.Row + o >= h.Out) return;
-        T* to = plan.Args.Y.As<T>() + ((long)strip.Image * h.Out + strip.Row + o) * w.Out * channels + c;
-        for (int i = w.Out; i > 0; i--, to += channels) CacheLine.Prefetch(to);
+        (Axis h, Axis w, int channels) = (plan.Windows.H, plan.Windows.W, plan.Windows.Channels);
+        return strip.Image < 0 || strip.Row + o >= h.Out ? default
+            : new(Pointer.At(plan.Args.Y.As<T>() + ((long)strip.Image * h.Out + strip.Row + o) * w.Out * channels + c), channels, w.Out);
     }
 
     /// <summary>A row of one strip's results: every second register of z.</summary>

@@ -2,6 +2,18 @@ using System.Runtime.CompilerServices;
 
 namespace MiniTorch.Ops;
 
+/// <summary>Places, some elements apart, that will be read or written soon; none if there are 0. Few are asked for at a time, as a processor waits for more than it can keep open.</summary>
+readonly unsafe record struct Ahead<T>(Pointer At, nint Step, int Count) where T : unmanaged
+{
+    /// <summary>Asks for the lines of one of so many parts.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Ask(int part, int parts)
+    {
+        int begin = part * Count / parts;
+        CacheLine.Prefetch(At.As<T>() + begin * Step, Step, (part + 1) * Count / parts - begin);
+    }
+}
+
 /// <summary>
 /// Discrete Fourier transform of <see cref="Length"/> complex points in place, Z[f] = Σₜ z[t] · exp(−2πi f t / Length), and back without a factor. A point is a
 /// register of real parts and then one of imaginary parts, so that each lane is a signal of its own. Decimation in frequency forward and in time backward: in between
@@ -68,13 +80,15 @@ readonly unsafe record struct Dft
 
     int Radix(int pass) => pass < fours ? 4 : pass < fours + twos ? 2 : 3;
 
-    /// <summary>Points to frequencies.</summary>
+    /// <summary>Points to frequencies. Meanwhile memory brings what will be needed next.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal void Forward<T, V>(T* z) where T : unmanaged where V : struct, ILanes<V, T>
+    internal void Forward<T, V>(T* z, Ahead<T> a = default, Ahead<T> b = default) where T : unmanaged where V : struct, ILanes<V, T>
     {
         int points = Length;
         for (int pass = 0; pass < Passes; pass++)
         {
+            a.Ask(pass, Passes);
+            b.Ask(pass, Passes);
             T* root = roots.As<T>() + 2 * (Length - points);
             switch (Radix(pass))
             {
@@ -86,13 +100,15 @@ readonly unsafe record struct Dft
         }
     }
 
-    /// <summary>Frequencies to points, <see cref="Length"/> times too large.</summary>
+    /// <summary>Frequencies to points, <see cref="Length"/> times too large. Meanwhile memory brings what will be needed next.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal void Inverse<T, V>(T* z) where T : unmanaged where V : struct, ILanes<V, T>
+    internal void Inverse<T, V>(T* z, Ahead<T> a = default, Ahead<T> b = default) where T : unmanaged where V : struct, ILanes<V, T>
     {
         int points = 1;
         for (int pass = Passes - 1; pass >= 0; pass--)
         {
+            a.Ask(pass, Passes);
+            b.Ask(pass, Passes);
             points *= Radix(pass);
             T* root = roots.As<T>() + 2 * (Length - points);
             switch (Radix(pass))

@@ -65,6 +65,7 @@ sealed class ConvolveByHand : autograd.SingleTensorFunction<ConvolveByHand>
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
+        using autograd.AutogradContext done = ctx;      // or what it saved would stay until it is finalized
         DepthwiseForm form = (DepthwiseForm)ctx.get_data("form");
         List<Tensor> saved = ctx.get_saved_variables();
         using Tensor x = saved[0], w = saved[1];
@@ -94,6 +95,7 @@ sealed class DrawByHand : autograd.SingleTensorFunction<DrawByHand>
         Tensor?[] gradients = scatter ? KernelForm.ScatteredGradients(grad_output, saved[0], saved[1], size)
             : KernelForm.SeparableGradients(grad_output, saved[0], saved[1], sigma, size);
         foreach (Tensor t in saved) t.Dispose();
+        ctx.Dispose();
         return [gradients[0]!, gradients[1]!, gradients[2]!, null!, null!];
     }
 }
