@@ -7,19 +7,24 @@ namespace MiniTorch.Ops;
 public sealed unsafe partial class DclsKernel<F>
 {
     /// <summary>
-    /// The first line of an axis that taps at p may reach; beyond the last where there is none. Rounding cannot leave a line out: it never passes a whole number. Where a width
-    /// was added, one line more on each side makes up for its rounding.
+    /// The first line of an axis that taps at p may reach; beyond the last where there is none. Of unit half-width that is ⌊p + centre⌋, taken apart so that it is exact: a
+    /// rounded sum could pass a whole number and lose a line. Where a width was added, one line more on each side makes up for its rounding.
     /// </summary>
     static V First<T, V>(V p, V sig, V narrowest, double centre) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
-        => V.Max(-V.Floor(Radius<T, V>(sig, narrowest) - (p + V.Of(centre))), V.Of(0));
+    {
+        if (F.HasSigma) return V.Max(-V.Floor(Radius<T, V>(sig, narrowest) - (p + V.Of(centre))), V.Of(0));
+        double whole = Math.Floor(centre);
+        V below = V.Floor(p), next = V.Select(V.Greater(below + V.Of(1 - (centre - whole)), p), V.Of(0), V.Of(1));
+        return V.Max(below + V.Of(whole) + next, V.Of(0));
+    }
 
     static V Radius<T, V>(V sig, V narrowest) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
-        => F.HasSigma ? sig + narrowest + V.Of(1) : narrowest;
+        => sig + narrowest + V.Of(1);
 
     /// <summary>Most lines that a tap of these reaches: the whole numbers in an interval of twice its radius.</summary>
     static int Reached<T, V>(V sig, V narrowest, int size, int lanes) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
-        if (!F.HasSigma) return 3;
+        if (!F.HasSigma) return 2;
         T* radii = stackalloc T[V.Count];
         Radius<T, V>(sig, narrowest).Store(radii);
         T largest = radii[0];
@@ -27,80 +32,77 @@ public sealed unsafe partial class DclsKernel<F>
         return largest < T.CreateChecked(size) ? int.CreateTruncating(largest + largest) + 1 : size;
     }
 
-    /// <summary>First line of each axis, three numbers a lane; the size of the axis where no line is reached.</summary>
-    static void Firsts<T, V>(in Args a, in Tap<T, V> tap, int* firsts) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    /// <summary>Where in a register's cells the first line of each axis is, lane by lane; behind the cells if none is reached.</summary>
+    static void Corners<T, V>(in Args a, in Tap<T, V> tap, int* at) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
-        T* lines = stackalloc T[V.Count];
-        for (int axis = 0; axis < 3; axis++)
+        T* lines = stackalloc T[3 * V.Count];
+        for (int axis = 0; axis < 3; axis++) V.Min(tap.Origin[axis] + V.Of(a.Centre[axis]), V.Of(a.Size[axis])).Store(lines + axis * V.Count);
+        for (int lane = 0; lane < V.Count; lane++, lines++)
         {
-            V.Min(tap.Origin[axis] + V.Of(a.Centre[axis]), V.Of(a.Size[axis])).Store(lines);
-            for (int lane = 0; lane < V.Count; lane++) firsts[3 * lane + axis] = int.CreateTruncating(lines[lane]);
+            int i = T.ConvertToIntegerNative<int>(lines[0]), j = T.ConvertToIntegerNative<int>(lines[V.Count]), n = T.ConvertToIntegerNative<int>(lines[2 * V.Count]);
+            at[lane] = ((i * a.Size[1] + j) * a.Size[2] + n) * V.Count + lane;
         }
     }
 
+    /// <summary>Cells behind the window that the lines of compact taps may run into: they take and give nothing.</summary>
+    static int Margin(in Args a) => F.IsCompact ? a.Cells + (a.Size[1] + 1) * (a.Size[2] + 1) : 0;
+
+    /// <summary>A mask of the lanes for which line n of an axis lies in the window.</summary>
+    static V Inside<T, V>(in Args a, in Tap<T, V> tap, int axis, int n) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        => V.Greater(V.Of(a.Size[axis] - a.Centre[axis]), tap.Origin[axis] + V.Of(n));
+
     /// <summary>Adds w · f to the cells that the tap reaches.</summary>
-    static void Scatter<T, V>(in Args a, in Tap<T, V> tap, V w, int lanes, T* cells) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    static void Scatter<T, V>(in Args a, in Tap<T, V> tap, V w, T* cells) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         int width = V.Count, s1 = a.Size[1], s2 = a.Size[2];
-        int* firsts = stackalloc int[3 * V.Count];
-        Firsts(a, tap, firsts);
-        T* weights = stackalloc T[V.Count], f0 = tap.Profiles, f1 = f0 + a.Size[0] * width, f2 = f1 + s1 * width;
-        w.Store(weights);
-        for (int lane = 0; lane < lanes; lane++)
-        {
-            int* first = firsts + 3 * lane;
-            int i1 = Math.Min(tap.Count[0], a.Size[0] - first[0]), j1 = Math.Min(tap.Count[1], s1 - first[1]), n1 = Math.Min(tap.Count[2], s2 - first[2]);
-            T* corner = cells + ((long)(first[0] * s1 + first[1]) * s2 + first[2]) * width + lane;
-            for (int i = 0; i < i1; i++)
+        int* at = stackalloc int[V.Count];
+        Corners(a, tap, at);
+        T* values = stackalloc T[V.Count], f0 = tap.Profiles, f1 = f0 + a.Size[0] * width, f2 = f1 + s1 * width;
+        for (int i = 0; i < tap.Count[0]; i++)
+            for (int j = 0; j < tap.Count[1]; j++)
             {
-                T plane = weights[lane] * f0[i * width + lane];
-                for (int j = 0; j < j1; j++)
+                V line = V.Load(f0 + i * width) * V.Load(f1 + j * width);
+                T* cell = cells + (i * s1 + j) * s2 * width;
+                for (int n = 0; n < tap.Count[2]; n++, cell += width)
                 {
-                    T line = plane * f1[j * width + lane];
-                    T* cell = corner + (i * s1 + j) * s2 * width;
-                    for (int n = 0; n < n1; n++) cell[n * width] += line * f2[n * width + lane];
+                    V f = line * V.Load(f2 + n * width);
+                    V.Select(V.Greater(f, V.Of(0)), w * f, V.Of(0)).Store(values);
+                    for (int lane = 0; lane < width; lane++) cell[at[lane]] += values[lane];
                 }
             }
-        }
     }
 
     /// <summary>The sum and the marginals of <see cref="DifferentiateBody"/>, over the cells that the tap reaches; marginals elsewhere are 0, as f and its slopes are.</summary>
-    static V Gather<T, V>(in Args a, in Tap<T, V> tap, int lanes, T* cells) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    static V Gather<T, V>(in Args a, in Tap<T, V> tap, T* cells) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         int width = V.Count, s1 = a.Size[1], s2 = a.Size[2];
-        int* firsts = stackalloc int[3 * V.Count];
-        Firsts(a, tap, firsts);
-        T* sums = stackalloc T[V.Count], f0 = tap.Profiles, f1 = f0 + a.Size[0] * width, f2 = f1 + s1 * width;
+        int* at = stackalloc int[V.Count];
+        Corners(a, tap, at);
+        T* values = stackalloc T[V.Count], f0 = tap.Profiles, f1 = f0 + a.Size[0] * width, f2 = f1 + s1 * width;
         T* m0 = tap.Marginals, m1 = m0 + a.Size[0] * width, m2 = m1 + s1 * width;
-        new Span<T>(m0, tap.Count[0] * width).Clear();
         new Span<T>(m1, tap.Count[1] * width).Clear();
         new Span<T>(m2, tap.Count[2] * width).Clear();
-        V.Of(0).Store(sums);
-        for (int lane = 0; lane < lanes; lane++)
+        V sum = V.Of(0);
+        for (int i = 0; i < tap.Count[0]; i++)
         {
-            int* first = firsts + 3 * lane;
-            int i1 = Math.Min(tap.Count[0], a.Size[0] - first[0]), j1 = Math.Min(tap.Count[1], s1 - first[1]), n1 = Math.Min(tap.Count[2], s2 - first[2]);
-            T* corner = cells + ((long)(first[0] * s1 + first[1]) * s2 + first[2]) * width + lane;
-            for (int i = 0; i < i1; i++)
+            V outer = V.Load(f0 + i * width), plane = V.Of(0), inside0 = Inside(a, tap, 0, i);
+            for (int j = 0; j < tap.Count[1]; j++)
             {
-                T outer = f0[i * width + lane], plane = T.Zero;
-                for (int j = 0; j < j1; j++)
+                V second = V.Load(f1 + j * width), both = outer * second, line = V.Of(0), inside1 = V.Select(inside0, Inside(a, tap, 1, j), V.Of(0));
+                T* cell = cells + (i * s1 + j) * s2 * width;
+                for (int n = 0; n < tap.Count[2]; n++, cell += width)
                 {
-                    T second = f1[j * width + lane], both = outer * second, line = T.Zero;
-                    T* cell = corner + (i * s1 + j) * s2 * width;
-                    for (int n = 0; n < n1; n++)
-                    {
-                        T g = cell[n * width];
-                        line += g * f2[n * width + lane];
-                        m2[n * width + lane] += g * both;
-                    }
-                    m1[j * width + lane] += outer * line;
-                    plane += second * line;
+                    for (int lane = 0; lane < width; lane++) values[lane] = cell[at[lane]];
+                    V g = V.Select(V.Select(inside1, Inside(a, tap, 2, n), V.Of(0)), V.Load(values), V.Of(0));
+                    line = V.MultiplyAdd(g, V.Load(f2 + n * width), line);
+                    V.MultiplyAdd(g, both, V.Load(m2 + n * width)).Store(m2 + n * width);
                 }
-                m0[i * width + lane] = plane;
-                sums[lane] += outer * plane;
+                V.MultiplyAdd(outer, line, V.Load(m1 + j * width)).Store(m1 + j * width);
+                plane = V.MultiplyAdd(second, line, plane);
             }
+            plane.Store(m0 + i * width);
+            sum = V.MultiplyAdd(outer, plane, sum);
         }
-        return V.Load(sums);
+        return sum;
     }
 }

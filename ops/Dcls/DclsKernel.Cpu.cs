@@ -118,9 +118,10 @@ public sealed unsafe partial class DclsKernel<F>
         {
             Block block = a.Item(item, V.Count);
             int s1 = a.Size[1], s2 = a.Size[2];
-            T* cells = Workers.Local<T>((long)(a.Cells + a.Lines) * V.Count);
+            int cellsAndMargin = a.Cells + Margin(a);
+            T* cells = Workers.Local<T>((long)(cellsAndMargin + a.Lines) * V.Count);
             new Span<T>(cells, a.Cells * V.Count).Clear();
-            Tap<T, V> tap = new() { Profiles = cells + a.Cells * V.Count };
+            Tap<T, V> tap = new() { Profiles = cells + cellsAndMargin * V.Count };
             T* values0 = tap.Profiles, values1 = values0 + a.Size[0] * V.Count, values2 = values1 + s1 * V.Count;
             for (int k = 0; k < a.Count; k++)
             {
@@ -128,7 +129,7 @@ public sealed unsafe partial class DclsKernel<F>
                 V w = Tap<T, V>.Lane(a.Weight.As<T>() + k * a.Pairs + block.Tap, block.Lanes) * tap.Inverse;
                 if (F.IsCompact)
                 {
-                    Scatter(a, tap, w, block.Lanes, cells);
+                    Scatter(a, tap, w, cells);
                     continue;
                 }
                 T* cell = cells;
@@ -151,15 +152,16 @@ public sealed unsafe partial class DclsKernel<F>
         static void Item<T, V>(in Args a, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             Block block = a.Item(item, V.Count);
-            T* cells = Workers.Local<T>((long)(a.Cells + 2 * a.Lines) * V.Count);
+            int cellsAndMargin = a.Cells + Margin(a);
+            T* cells = Workers.Local<T>((long)(cellsAndMargin + 2 * a.Lines) * V.Count);
             for (int c = 0; c < a.Cells; c++) Tap<T, V>.Lane(a.Kernel.As<T>() + block.Kernel + (long)c * a.Channels, block.Lanes).Store(cells + c * V.Count);
-            Tap<T, V> tap = new() { Profiles = cells + a.Cells * V.Count, Marginals = cells + (a.Cells + a.Lines) * V.Count };
+            Tap<T, V> tap = new() { Profiles = cells + cellsAndMargin * V.Count, Marginals = cells + (cellsAndMargin + a.Lines) * V.Count };
             for (int k = 0; k < a.Count; k++)
             {
                 tap.Load(a, k, block);
                 long at = k * a.Pairs + block.Tap;
                 V w = Tap<T, V>.Lane(a.Weight.As<T>() + at, block.Lanes) * tap.Inverse;
-                V sum = F.IsCompact ? Gather(a, tap, block.Lanes, cells) : Contract<T, V>(a, cells, tap.Profiles, tap.Marginals);
+                V sum = F.IsCompact ? Gather(a, tap, cells) : Contract<T, V>(a, cells, tap.Profiles, tap.Marginals);
                 Tap<T, V>.Lane(sum * tap.Inverse, a.DWeight.As<T>() + at, block.Lanes);
                 for (int axis = 0; axis < 3; axis++)
                 {
