@@ -12,12 +12,15 @@ static unsafe partial class HugePages
     const nuint Line = 64;
     const int AdviseHugePage = 14;      // MADV_HUGEPAGE of linux/mman.h
 
-    /// <summary>At least this many bytes, 64-byte aligned; from 2 MiB on at the start of a large page. <see cref="NativeMemory.AlignedFree"/> frees them.</summary>
-    internal static void* Take(long bytes)
+    /// <summary>
+    /// At least <paramref name="size"/> bytes, 64-byte aligned; <see cref="NativeMemory.AlignedFree"/> frees them. The first <paramref name="used"/> of them lie in large pages as far
+    /// as they fill such pages: what is beyond is to take no memory before it is touched.
+    /// </summary>
+    internal static void* Take(long size, long used)
     {
-        nuint size = (nuint)bytes, whole = size & ~(Page - 1);
-        if (whole == 0 || !OperatingSystem.IsLinux()) return NativeMemory.AlignedAlloc(size, Line);
-        void* at = NativeMemory.AlignedAlloc(size, Page);
+        nuint whole = (nuint)used & ~(Page - 1);
+        if (whole == 0 || !OperatingSystem.IsLinux()) return NativeMemory.AlignedAlloc((nuint)size, Line);
+        void* at = NativeMemory.AlignedAlloc((nuint)size, Page);
         _ = Advise(at, whole, AdviseHugePage);      // a wish: a kernel without such pages refuses, and nothing is lost
         return at;
     }
