@@ -6,7 +6,7 @@ namespace MiniTorch;
 public sealed unsafe class CpuDevice : Device, IDisposable
 {
     /// <summary>A device of its own; threads defaults to all cores, the width to <see cref="Simd.Default"/>. Results do not depend on the number of threads.</summary>
-    public CpuDevice(int? threads = null, Simd? simd = null) : base(static bytes => (nint)NativeMemory.AlignedAlloc((nuint)bytes, 64))
+    public CpuDevice(int? threads = null, Simd? simd = null) : base(static (size, used) => (nint)HugePages.Take(size, used))
     {
         if (threads < 1) throw new TensorException($"a device needs at least one thread, got {threads}");
         Workers = new(threads ?? Environment.ProcessorCount);

@@ -67,7 +67,7 @@ public sealed unsafe class Workers : IDisposable
         if (bytes > localBytes)
         {
             NativeMemory.AlignedFree(local);
-            local = NativeMemory.AlignedAlloc((nuint)bytes, 64);
+            local = HugePages.Take(bytes, bytes);
             Interlocked.Add(ref allLocalBytes, bytes - localBytes);
             localBytes = bytes;
         }

@@ -3,7 +3,7 @@ namespace MiniTorch;
 /// <summary>One queue and one memory pool, used by one thread at a time; two trainings at once take two instances.</summary>
 public abstract class Device
 {
-    private protected Device(Func<long, nint> allocate) => Pool = new(allocate);
+    private protected Device(Func<long, long, nint> allocate) => Pool = new(allocate);
 
     /// <summary>The processor this program runs on, with all its cores: the device of tensors made without naming one.</summary>
     public static CpuDevice Cpu { get; } = new();

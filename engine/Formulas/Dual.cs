@@ -10,6 +10,8 @@ public readonly struct Dual(double value, double slope) : IReal<Dual>
     public double Slope { get; } = slope;
 
     /// <inheritdoc/>
+    public static bool IsSingle => false;
+    /// <inheritdoc/>
     public static Dual Of(double value) => new(value, 0);
     /// <inheritdoc/>
     public static Dual operator +(Dual a, Dual b) => new(a.Value + b.Value, a.Slope + b.Slope);

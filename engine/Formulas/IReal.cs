@@ -8,6 +8,8 @@ namespace MiniTorch;
 /// </summary>
 public interface IReal<R> where R : struct, IReal<R>
 {
+    /// <summary>True for numbers of 24 bits: a formula may then take a shorter way that is good to about 1e-7.</summary>
+    static abstract bool IsSingle { get; }
     /// <summary>A constant.</summary>
     static abstract R Of(double value);
     /// <summary>a + b.</summary>
@@ -59,6 +61,8 @@ public unsafe interface ILanes<V, T> : IReal<V> where V : struct, ILanes<V, T> w
     static abstract V Load(T* from);
     /// <summary>Writes the register; no alignment is required.</summary>
     void Store(T* to);
+    /// <summary>Writes the register past the caches, to an address that is a multiple of its size: for results too large to be still cached when they are read.</summary>
+    void Stream(T* to);
     /// <summary>Sum of the lanes, in a fixed order.</summary>
     T Sum();
     /// <summary>Nearest integer, ties to even.</summary>
@@ -77,6 +81,8 @@ public static unsafe class Lanes
     /// <summary>The widest register any carrier has, in bytes.</summary>
     public const int MaxBytes = 64;
 
+    const long StreamBytes = 24 << 20;
+
     /// <summary>Reads n ≤ Count elements; the other lanes hold 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Read<V, T>(T* from, int n) where V : struct, ILanes<V, T> where T : unmanaged => n == V.Count ? V.Load(from) : LoadPartial<V, T>(from, n);
@@ -87,6 +93,22 @@ public static unsafe class Lanes
     {
         if (n == V.Count) value.Store(to);
         else StorePartial(value, to, n);
+    }
+
+    /// <summary>
+    /// Whether part of a result of <paramref name="count"/> elements, from <paramref name="to"/> on, should go past the caches (<see cref="ILanes{V, T}.Stream"/>): it is as large as
+    /// a last-level cache, so that who reads it next will not find its beginning there, and a streamed line need not be read before it is written. What
+    /// another thread reads is complete: handing items out and in is done by locked instructions, which wait for streamed stores.
+    /// </summary>
+    public static bool Streams<V, T>(T* to, long count) where V : struct, ILanes<V, T> where T : unmanaged
+        => count * sizeof(T) >= StreamBytes && (nuint)to % (nuint)(V.Count * sizeof(T)) == 0;
+
+    /// <summary>Writes the register, past the caches if <paramref name="stream"/> says so.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Put<V, T>(V value, T* to, bool stream) where V : struct, ILanes<V, T> where T : unmanaged
+    {
+        if (stream) value.Stream(to);
+        else value.Store(to);
     }
 
     /// <summary>Reads n &lt; Count elements; the other lanes hold <paramref name="rest"/>.</summary>

@@ -12,6 +12,8 @@ public readonly unsafe struct Lanes128<T>(Vector128<T> v) : ILanes<Lanes128<T>, 
     static bool Single { [MethodImpl(Inline)] get => typeof(T) == typeof(float); }
 
     /// <inheritdoc/>
+    public static bool IsSingle { [MethodImpl(Inline)] get => Single; }
+    /// <inheritdoc/>
     public static int Count { [MethodImpl(Inline)] get => Vector128<T>.Count; }
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes128<T> Of(double value) => new(Single ? Vector128.Create((float)value).As<float, T>() : Vector128.Create(value).As<double, T>());
@@ -21,6 +23,8 @@ public readonly unsafe struct Lanes128<T>(Vector128<T> v) : ILanes<Lanes128<T>, 
     [MethodImpl(Inline)] public static Lanes128<T> Load(T* from) => new(Vector128.Load(from));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public void Store(T* to) => v.Store(to);
+    /// <inheritdoc/>
+    [MethodImpl(Inline)] public void Stream(T* to) => v.StoreAlignedNonTemporal(to);
     /// <inheritdoc/>
     [MethodImpl(Inline)] public T Sum() => Vector128.Sum(v);
     /// <inheritdoc/>

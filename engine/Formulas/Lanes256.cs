@@ -12,6 +12,8 @@ public readonly unsafe struct Lanes256<T>(Vector256<T> v) : ILanes<Lanes256<T>, 
     static bool Single { [MethodImpl(Inline)] get => typeof(T) == typeof(float); }
 
     /// <inheritdoc/>
+    public static bool IsSingle { [MethodImpl(Inline)] get => Single; }
+    /// <inheritdoc/>
     public static int Count { [MethodImpl(Inline)] get => Vector256<T>.Count; }
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes256<T> Of(double value) => new(Single ? Vector256.Create((float)value).As<float, T>() : Vector256.Create(value).As<double, T>());
@@ -21,6 +23,8 @@ public readonly unsafe struct Lanes256<T>(Vector256<T> v) : ILanes<Lanes256<T>, 
     [MethodImpl(Inline)] public static Lanes256<T> Load(T* from) => new(Vector256.Load(from));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public void Store(T* to) => v.Store(to);
+    /// <inheritdoc/>
+    [MethodImpl(Inline)] public void Stream(T* to) => v.StoreAlignedNonTemporal(to);
     /// <inheritdoc/>
     [MethodImpl(Inline)] public T Sum() => Vector256.Sum(v);
     /// <inheritdoc/>

@@ -12,6 +12,8 @@ public readonly unsafe struct Lanes512<T>(Vector512<T> v) : ILanes<Lanes512<T>, 
     static bool Single { [MethodImpl(Inline)] get => typeof(T) == typeof(float); }
 
     /// <inheritdoc/>
+    public static bool IsSingle { [MethodImpl(Inline)] get => Single; }
+    /// <inheritdoc/>
     public static int Count { [MethodImpl(Inline)] get => Vector512<T>.Count; }
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes512<T> Of(double value) => new(Single ? Vector512.Create((float)value).As<float, T>() : Vector512.Create(value).As<double, T>());
@@ -21,6 +23,8 @@ public readonly unsafe struct Lanes512<T>(Vector512<T> v) : ILanes<Lanes512<T>, 
     [MethodImpl(Inline)] public static Lanes512<T> Load(T* from) => new(Vector512.Load(from));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public void Store(T* to) => v.Store(to);
+    /// <inheritdoc/>
+    [MethodImpl(Inline)] public void Stream(T* to) => v.StoreAlignedNonTemporal(to);
     /// <inheritdoc/>
     [MethodImpl(Inline)] public T Sum() => Vector512.Sum(v);
     /// <inheritdoc/>

@@ -14,10 +14,10 @@ public sealed class Pool
     readonly List<nint>[] free = new List<nint>[256];
     readonly ConcurrentQueue<Block> abandoned = new();
     readonly Lock gate = new();
-    readonly Func<long, nint> allocate;
+    readonly Func<long, long, nint> allocate;     // size of the block, and how much of it is wanted now
     volatile bool anyAbandoned;
 
-    internal Pool(Func<long, nint> allocate) => this.allocate = allocate;
+    internal Pool(Func<long, long, nint> allocate) => this.allocate = allocate;
 
     /// <summary>Bytes in use.</summary>
     public long LiveBytes { get; private set; }
@@ -49,7 +49,7 @@ public sealed class Pool
             }
             else
             {
-                address = allocate(size);
+                address = allocate(size, bytes);
                 ReservedBytes += size;
             }
             LiveBytes += bytes;

@@ -81,8 +81,7 @@ public sealed class ConvNeXt : ILayer
         readonly ILayer depthwise;
         readonly LayerNorm norm;
         readonly Linear expand, project;
-        readonly LayerScale? scale;
-        readonly DropPath drop;
+        readonly Residual residual;
 
         internal Block(ParameterScope at, int width, double dropRate, ConvNeXtOptions options, Depthwise depthwise)
         {
@@ -91,15 +90,9 @@ public sealed class ConvNeXt : ILayer
             norm = new(at["norm"], width);
             expand = new(at["pwconv1"], width, 4 * width, weightInit: weight, biasInit: Inits.Zeros);
             project = new(at["pwconv2"], 4 * width, width, weightInit: weight, biasInit: Inits.Zeros);
-            scale = options.LayerScale == 0 ? null : new(at, "gamma", width, options.LayerScale);
-            drop = new(at, dropRate);
+            residual = new(at, "gamma", width, options.LayerScale, dropRate);
         }
 
-        public Tensor Forward(Tensor x)
-        {
-            Tensor y = project.Forward(expand.Forward(norm.Forward(depthwise.Forward(x))).Gelu());
-            if (scale is not null) y = scale.Forward(y);
-            return x + drop.Forward(y);
-        }
+        public Tensor Forward(Tensor x) => residual.Join(x, project.Forward(expand.Forward(norm.Forward(depthwise.Forward(x))).Gelu()));
     }
 }

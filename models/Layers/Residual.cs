@@ -2,14 +2,22 @@ using MiniTorch.Ops;
 
 namespace MiniTorch.Models;
 
-/// <summary>x · γ with one learned factor a channel. The parameter carries the name it is declared with ("gamma" in ConvNeXt).</summary>
-public sealed class LayerScale(ParameterScope at, string name, int channels, double initial) : ILayer
+/// <summary>
+/// The end of a residual block, x + drop path(γ · branch): one learned factor a channel (layer scale; none if it would start from 0), and whole samples of the branch zeroed
+/// with probability p, the others scaled by 1/(1 − p), while recording (stochastic depth). The parameter carries the name it is declared with ("gamma" in ConvNeXt).
+/// </summary>
+public sealed class Residual(ParameterScope at, string name, int channels, double initial, double p)
 {
-    readonly Tensor gamma = at.Parameter(name, [channels], Inits.Constant(initial));
+    readonly Tensor? gamma = initial == 0 ? null : at.Parameter(name, [channels], Inits.Constant(initial));
     readonly string path = at[name].Path;
+    readonly RandomSite site = at.Random("drop_path");
 
-    /// <inheritdoc/>
-    public Tensor Forward(Tensor x) => Trace.Report(x * gamma, path, $"LayerScale {channels}", channels);
+    /// <summary>x and what the block's branch made of it, [n, ..., c], as one.</summary>
+    public Tensor Join(Tensor x, Tensor branch)
+    {
+        Tensor y = x.AddBranch(branch, gamma, p, site);
+        return gamma is null ? y : Trace.Report(y, path, $"LayerScale {channels}", channels);
+    }
 }
 
 /// <summary>Zeroes elements with probability p and scales the others by 1/(1 − p), while recording.</summary>
@@ -19,13 +27,4 @@ public sealed class Dropout(ParameterScope at, double p) : ILayer
 
     /// <inheritdoc/>
     public Tensor Forward(Tensor x) => x.Dropout(p, site);
-}
-
-/// <summary>Zeroes whole samples with probability p and scales the others by 1/(1 − p), while recording: stochastic depth.</summary>
-public sealed class DropPath(ParameterScope at, double p) : ILayer
-{
-    readonly RandomSite site = at.Random("drop_path");
-
-    /// <inheritdoc/>
-    public Tensor Forward(Tensor x) => p == 0 ? x : x.DropPath(p, site);
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MiniTorch.Models;
 
 /// <summary>
@@ -42,6 +44,7 @@ public class Adam : Optimizer
     {
         internal const int Beta1 = 0, Beta2 = 1, Epsilon = 2, Rate = 3, Root = 4, InGradient = 5, OfParameter = 6;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Next<V>(V p, V g, ref V m, ref V v, ref V largest, in Coefficients<V> k) where V : struct, IReal<V>
         {
             g = V.MultiplyAdd(k[InGradient], p, g);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MiniTorch.Models;
 
 /// <summary>
@@ -65,6 +67,7 @@ public sealed unsafe class Lamb : Optimizer
     {
         internal const int Beta1 = 0, Beta2 = 1, Epsilon = 2, Mean = 3, Root = 4, Decay = 5, Rate = 6, Adapts = 7;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Next<V>(V p, V g, ref V m, ref V v, ref V u, in Coefficients<V> k) where V : struct, IReal<V>
         {
             m = V.MultiplyAdd(k[Beta1], m - g, g);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MiniTorch.Models;
 
 /// <summary>
@@ -36,6 +38,7 @@ public sealed class Sgd : Optimizer
     {
         internal const int Rate = 0, Decay = 1, Keep = 2, Take = 3, OfGradient = 4, OfBuffer = 5;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Next<V>(V p, V g, ref V buffer, ref V unused1, ref V unused2, in Coefficients<V> k) where V : struct, IReal<V>
         {
             g = V.MultiplyAdd(k[Decay], p, g);

@@ -35,16 +35,19 @@ unsafe struct UpdateBody<TRule> : ICpuKernel<UpdateArgs> where TRule : struct, I
         V scale = V.Of(*args.Scale.As<double>());
         Coefficients<V> k = default;
         for (int j = 0; j < Coefficients<V>.Count; j++) k[j] = V.Of(args.Coefficients.As<double>()[j]);
-        for (; i < end; i += V.Count)
-        {
-            int n = Math.Min(V.Count, end - i);
-            V sa = Load<T, V>(a, i, n), sb = Load<T, V>(b, i, n), sc = Load<T, V>(c, i, n);
-            V next = TRule.Next(Load<T, V>(p, i, n), Load<T, V>(g, i, n) * scale, ref sa, ref sb, ref sc, k);
-            Store(next, p, i, n);
-            Store(sa, a, i, n);
-            Store(sb, b, i, n);
-            Store(sc, c, i, n);
-        }
+        for (; i <= end - V.Count; i += V.Count) Move(p, g, a, b, c, i, V.Count, scale, k);
+        if (i < end) Move(p, g, a, b, c, i, end - i, scale, k);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Move<T, V>(T* p, T* g, T* a, T* b, T* c, int i, int n, V scale, in Coefficients<V> k) where T : unmanaged where V : struct, ILanes<V, T>
+    {
+        V sa = Load<T, V>(a, i, n), sb = Load<T, V>(b, i, n), sc = Load<T, V>(c, i, n);
+        V next = TRule.Next(Load<T, V>(p, i, n), Load<T, V>(g, i, n) * scale, ref sa, ref sb, ref sc, k);
+        Store(next, p, i, n);
+        Store(sa, a, i, n);
+        Store(sb, b, i, n);
+        Store(sc, c, i, n);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -59,7 +59,7 @@ public sealed class ConvOp : Op
             ConvKernels.WeightGradient.Launch(dy.Device, dy.DType, new(savedX, dw, dy, default, windows, outputs, groups));
             gradients.Add(weight, dw);
         }
-        if (gradients.Wants(bias)) gradients.Add(bias, ColumnSums.Of(dy));
+        if (gradients.Wants(bias)) gradients.Add(bias, Sum.To(bias.Shape, dy));
     }
 }
 

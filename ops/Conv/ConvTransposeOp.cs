@@ -70,7 +70,7 @@ public sealed class ConvTransposeOp : Op
             else ConvKernels.WeightGradient.Launch(dy.Device, dy.DType, new(dy, dw, savedX, default, windows, inputs, groups));
             gradients.Add(weight, dw);
         }
-        if (gradients.Wants(bias)) gradients.Add(bias, ColumnSums.Of(dy));
+        if (gradients.Wants(bias)) gradients.Add(bias, Sum.To(bias.Shape, dy));
     }
 
     /// <summary>One output a group: the adjoint of a depthwise convolution.</summary>

@@ -61,6 +61,6 @@ public sealed class DepthwiseConv : Op
             new DepthwiseArgs(savedX, dw, dy, default, windows, multiplier).WeightGradient(dw);
             gradients.Add(weight, dw);
         }
-        if (gradients.Wants(bias)) gradients.Add(bias, ColumnSums.Of(dy));
+        if (gradients.Wants(bias)) gradients.Add(bias, Sum.To(bias.Shape, dy));
     }
 }

@@ -31,17 +31,41 @@ public sealed unsafe class DropoutOp : Op
     static Tensor Of(Tensor x, double rate, RandomSite random, int unit)
     {
         Expect.Real(x);
-        if (rate is not (>= 0 and <= 1)) throw new TensorException($"Dropout: rate must be in [0, 1], got {rate}");
-        if (!Tape.Recording || rate == 0) return x;
-        Expect.Indices(random.State);
-        Expect.Shape(random.State, [4]);
-        Expect.That(random.State.Device == x.Device, $"the random state must be on {x.Device}", random.State);
-        Tensor y = Tensor.Like(x), state = Tensor.Like(random.State);
-        x.Device.Copy(random.State.Address, state.Address, state.Bytes);
-        GC.KeepAlive(random.State);
+        if (Draw(x, rate, random) is not { } state) return x;
+        Tensor y = Tensor.Like(x);
         kernel.Launch(x.Device, x.DType, new(x, y, state, random.Site, rate, x.Count, unit));
         return Tape.Tracks(x) ? y.From(new DropoutOp(x, state, random.Site, rate, unit)) : y;
     }
+
+    /// <summary>The state that decides this time, for x and its gradient alike: a copy, because the model's own moves on. Null if nothing is dropped.</summary>
+    internal static Tensor? Draw(Tensor x, double rate, RandomSite random)
+    {
+        if (rate is not (>= 0 and <= 1)) throw new TensorException($"Dropout: rate must be in [0, 1], got {rate}");
+        if (!Tape.Recording || rate == 0) return null;
+        Expect.Indices(random.State);
+        Expect.Shape(random.State, [4]);
+        Expect.That(random.State.Device == x.Device, $"the random state must be on {x.Device}", random.State);
+        Tensor state = Tensor.Like(random.State);
+        x.Device.Copy(random.State.Address, state.Address, state.Bytes);
+        GC.KeepAlive(random.State);
+        return state;
+    }
+
+    /// <summary>What drop path multiplies example n by: 0, or 1 / (1 − rate).</summary>
+    internal static T Factor<T>(Pointer state, uint site, double rate, int n) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        (uint a, uint b, uint c, uint d) = Words(state, site, (uint)n / 4);
+        uint word = (n % 4) switch { 0 => a, 1 => b, 2 => c, _ => d };
+        return Philox.Unit(word) >= (float)rate ? Kept<T>(rate) : T.Zero;
+    }
+
+    static (uint X, uint Y, uint Z, uint W) Words(Pointer state, uint site, uint counter)
+    {
+        uint* s = state.As<uint>();
+        return Philox.Words((ulong)s[1] << 32 | s[0], counter, site, s[2], s[3]);
+    }
+
+    static T Kept<T>(double rate) where T : unmanaged, IBinaryFloatingPointIeee754<T> => rate < 1 ? T.CreateChecked(1 / (1 - rate)) : T.Zero;
 
     /// <inheritdoc/>
     protected override void Backward(Tensor dy, Gradients gradients)
@@ -75,7 +99,7 @@ public sealed unsafe class DropoutOp : Op
                 int n = Math.Min(Drawn, end - i), k = 0;
                 for (; k < n; k += 4)
                 {
-                    (uint a, uint b, uint c, uint d) = Words(args, (uint)(i + k) / 4);
+                    (uint a, uint b, uint c, uint d) = Words(args.State, args.Site, (uint)(i + k) / 4);
                     numbers[k] = T.CreateTruncating(Philox.Unit(a));
                     numbers[k + 1] = T.CreateTruncating(Philox.Unit(b));
                     numbers[k + 2] = T.CreateTruncating(Philox.Unit(c));
@@ -90,9 +114,7 @@ public sealed unsafe class DropoutOp : Op
 
         static void Example<T, V>(in Args args, int n) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
-            (uint a, uint b, uint c, uint d) = Words(args, (uint)n / 4);
-            uint word = (n % 4) switch { 0 => a, 1 => b, 2 => c, _ => d };
-            T factor = Philox.Unit(word) >= (float)args.Rate ? Kept<T>(args.Rate) : T.Zero;
+            T factor = Factor<T>(args.State, args.Site, args.Rate, n);
             V factors = V.All(factor);
             long start = (long)n * args.Unit;
             T* x = args.X.As<T>() + start, y = args.Y.As<T>() + start;
@@ -100,14 +122,6 @@ public sealed unsafe class DropoutOp : Op
             for (; i <= args.Unit - V.Count; i += V.Count) (V.Load(x + i) * factors).Store(y + i);
             for (; i < args.Unit; i++) y[i] = x[i] * factor;
         }
-
-        static (uint X, uint Y, uint Z, uint W) Words(in Args args, uint counter)
-        {
-            uint* state = args.State.As<uint>();
-            return Philox.Words((ulong)state[1] << 32 | state[0], counter, args.Site, state[2], state[3]);
-        }
-
-        static T Kept<T>(double rate) where T : unmanaged, IBinaryFloatingPointIeee754<T> => rate < 1 ? T.CreateChecked(1 / (1 - rate)) : T.Zero;
     }
 }
 

@@ -47,7 +47,7 @@ public sealed class LinearOp : Op
             Gemm.Product.Launch(dy.Device, dy.DType, new(savedX, dy, dw, weight.Shape[0], outputs, rows, TransposeA: true));
             gradients.Add(weight, dw);
         }
-        if (gradients.Wants(bias)) gradients.Add(bias, ColumnSums.Of(dy));
+        if (gradients.Wants(bias)) gradients.Add(bias, Sum.To(bias.Shape, dy));
     }
 }
 

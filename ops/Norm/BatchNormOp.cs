@@ -69,13 +69,6 @@ public sealed unsafe class BatchNormOp : Op
 
     static int RowsPerBlock(int c) => Math.Max(1, 16384 / c);
 
-    static void Combine<T>(T* partial, int blocks, int width, T* sums) where T : unmanaged, INumber<T>
-    {
-        new Span<T>(sums, width).Clear();
-        for (int b = 0; b < blocks; b++)
-            for (int i = 0; i < width; i++) sums[i] += partial[(long)b * width + i];
-    }
-
     struct ForwardBody : ICpuKernel<ForwardArgs>
     {
         public static void Run<T, V>(CpuDevice device, in ForwardArgs a) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
@@ -87,11 +80,11 @@ public sealed unsafe class BatchNormOp : Op
             {
                 using Scratch scratch = device.Scratch((long)blocks * c * sizeof(T));
                 SumArgs sums = new(a.X, default, (nint)mean, (nint)scratch.As<T>(), a.Rows, c);
-                device.Workers.For(blocks, sums with { Statistics = 0 }, &Sums<T>);
-                Combine(scratch.As<T>(), blocks, c, mean);
+                device.Workers.For(blocks, sums with { Statistics = 0 }, &Sums<T, V>);
+                Partials.Sum<T, V>(scratch.As<T>(), blocks, c, mean);
                 for (int i = 0; i < c; i++) mean[i] /= n;
-                device.Workers.For(blocks, sums, &Sums<T>);
-                Combine(scratch.As<T>(), blocks, c, inverse);
+                device.Workers.For(blocks, sums, &Sums<T, V>);
+                Partials.Sum<T, V>(scratch.As<T>(), blocks, c, inverse);
                 for (int i = 0; i < c; i++)
                 {
                     T squares = inverse[i];
@@ -102,10 +95,10 @@ public sealed unsafe class BatchNormOp : Op
             }
             else
                 for (int i = 0; i < c; i++) (mean[i], inverse[i]) = (runningMean[i], T.One / T.Sqrt(runningVariance[i] + epsilon));
-            device.Workers.For(blocks, a, &Apply<T>);
+            device.Workers.For(blocks, a, &Apply<T, V>);
         }
 
-        static void Sums<T>(in SumArgs a, int block) where T : unmanaged, INumber<T>
+        static void Sums<T, V>(in SumArgs a, int block) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             (int row, int end) = Workers.Range(block, a.Rows, RowsPerBlock(a.C));
             T* sums = (T*)a.Partial + (long)block * a.C, mean = (T*)a.Statistics;
@@ -113,19 +106,32 @@ public sealed unsafe class BatchNormOp : Op
             for (; row < end; row++)
             {
                 T* x = a.X.As<T>() + (long)row * a.C;
-                if (mean == null) for (int i = 0; i < a.C; i++) sums[i] += x[i];
-                else for (int i = 0; i < a.C; i++) sums[i] += (x[i] - mean[i]) * (x[i] - mean[i]);
+                int i = 0;
+                for (; i <= a.C - V.Count; i += V.Count)
+                {
+                    V v = V.Load(x + i), sum = V.Load(sums + i), d = mean == null ? v : v - V.Load(mean + i);
+                    (mean == null ? sum + d : V.MultiplyAdd(d, d, sum)).Store(sums + i);
+                }
+                for (; i < a.C; i++) sums[i] += mean == null ? x[i] : (x[i] - mean[i]) * (x[i] - mean[i]);
             }
         }
 
-        static void Apply<T>(in ForwardArgs a, int block) where T : unmanaged, INumber<T>
+        static void Apply<T, V>(in ForwardArgs a, int block) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             (int row, int end) = Workers.Range(block, a.Rows, RowsPerBlock(a.C));
             T* mean = a.Statistics.As<T>(), inverse = mean + a.C, gamma = a.Gamma.As<T>(), beta = a.Beta.As<T>();
             for (; row < end; row++)
             {
                 T* x = a.X.As<T>() + (long)row * a.C, y = a.Y.As<T>() + (long)row * a.C;
-                for (int i = 0; i < a.C; i++) y[i] = (x[i] - mean[i]) * inverse[i] * (gamma == null ? T.One : gamma[i]) + (beta == null ? T.Zero : beta[i]);
+                int i = 0;
+                for (; i <= a.C - V.Count; i += V.Count)
+                {
+                    V h = (V.Load(x + i) - V.Load(mean + i)) * V.Load(inverse + i);
+                    if (gamma != null) h *= V.Load(gamma + i);
+                    if (beta != null) h += V.Load(beta + i);
+                    h.Store(y + i);
+                }
+                for (; i < a.C; i++) y[i] = (x[i] - mean[i]) * inverse[i] * (gamma == null ? T.One : gamma[i]) + (beta == null ? T.Zero : beta[i]);
             }
         }
     }
@@ -137,13 +143,13 @@ public sealed unsafe class BatchNormOp : Op
             int blocks = Workers.Blocks(a.Rows, RowsPerBlock(a.C)), width = 2 * a.C;
             using (Scratch scratch = device.Scratch((long)Math.Max(1, blocks) * width * sizeof(T)))
             {
-                device.Workers.For(blocks, new SumArgs(a.X, a.Dy, (nint)a.Statistics.As<T>(), (nint)scratch.As<T>(), a.Rows, a.C), &Sums<T>);
-                Combine(scratch.As<T>(), blocks, width, a.DParameters.As<T>());
+                device.Workers.For(blocks, new SumArgs(a.X, a.Dy, (nint)a.Statistics.As<T>(), (nint)scratch.As<T>(), a.Rows, a.C), &Sums<T, V>);
+                Partials.Sum<T, V>(scratch.As<T>(), blocks, width, a.DParameters.As<T>());
             }
-            device.Workers.For(blocks, a, &Apply<T>);
+            device.Workers.For(blocks, a, &Apply<T, V>);
         }
 
-        static void Sums<T>(in SumArgs a, int block) where T : unmanaged, INumber<T>
+        static void Sums<T, V>(in SumArgs a, int block) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             (int row, int end) = Workers.Range(block, a.Rows, RowsPerBlock(a.C));
             T* dGamma = (T*)a.Partial + (long)block * 2 * a.C, dBeta = dGamma + a.C, mean = (T*)a.Statistics, inverse = mean + a.C;
@@ -151,15 +157,22 @@ public sealed unsafe class BatchNormOp : Op
             for (; row < end; row++)
             {
                 T* x = a.X.As<T>() + (long)row * a.C, dy = a.Dy.As<T>() + (long)row * a.C;
-                for (int i = 0; i < a.C; i++)
+                int i = 0;
+                for (; i <= a.C - V.Count; i += V.Count)
                 {
-                    dGamma[i] += dy[i] * (x[i] - mean[i]) * inverse[i];
+                    V d = V.Load(dy + i), h = (V.Load(x + i) - V.Load(mean + i)) * V.Load(inverse + i);
+                    V.MultiplyAdd(d, h, V.Load(dGamma + i)).Store(dGamma + i);
+                    (V.Load(dBeta + i) + d).Store(dBeta + i);
+                }
+                for (; i < a.C; i++)
+                {
+                    dGamma[i] += dy[i] * ((x[i] - mean[i]) * inverse[i]);
                     dBeta[i] += dy[i];
                 }
             }
         }
 
-        static void Apply<T>(in BackwardArgs a, int block) where T : unmanaged, INumber<T>
+        static void Apply<T, V>(in BackwardArgs a, int block) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             (int row, int end) = Workers.Range(block, a.Rows, RowsPerBlock(a.C));
             T* mean = a.Statistics.As<T>(), inverse = mean + a.C, gamma = a.Gamma.As<T>(), dGamma = a.DParameters.As<T>(), dBeta = dGamma + a.C;
@@ -167,7 +180,15 @@ public sealed unsafe class BatchNormOp : Op
             for (; row < end; row++)
             {
                 T* x = a.X.As<T>() + (long)row * a.C, dy = a.Dy.As<T>() + (long)row * a.C, dx = a.Dx.As<T>() + (long)row * a.C;
-                for (int i = 0; i < a.C; i++)
+                int i = 0;
+                V shares = V.All(share);
+                for (; i <= a.C - V.Count; i += V.Count)
+                {
+                    V r = V.Load(inverse + i), h = (V.Load(x + i) - V.Load(mean + i)) * r;
+                    V g = V.Load(dy + i) - shares * V.MultiplyAdd(h, V.Load(dGamma + i), V.Load(dBeta + i));
+                    ((gamma == null ? r : V.Load(gamma + i) * r) * g).Store(dx + i);
+                }
+                for (; i < a.C; i++)
                 {
                     T h = (x[i] - mean[i]) * inverse[i];
                     dx[i] = (gamma == null ? T.One : gamma[i]) * inverse[i] * (dy[i] - share * (dBeta[i] + h * dGamma[i]));

@@ -35,7 +35,7 @@ public sealed unsafe class GroupNormOp : Op
     protected override void Backward(Tensor dy, Gradients gradients)
     {
         int n = x.Shape[0], c = x.Shape[^1];
-        Tensor dx = Tensor.Like(dy), partial = Tensor.Like(dy, [n, 2, c]), dParameters = Tensor.Zeros([2, c], dy.DType, dy.Device);
+        Tensor dx = Tensor.Like(dy), partial = Tensor.Like(dy, [n, 2, c]), dParameters = Tensor.Like(dy, [2, c]);
         backward.Launch(dy.Device, dy.DType, new(x, gamma, dy, statistics, dx, partial, dParameters, n, x.Shape.Product(1, x.Shape.Rank - 1), c, groups));
         gradients.Add(x, dx);
         if (gamma is not null) gradients.Add(gamma, dParameters.View([c]));
@@ -48,43 +48,67 @@ public sealed unsafe class GroupNormOp : Op
     static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody>("GroupNorm.forward");
     static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.On<BackwardBody>("GroupNorm.backward");
 
+    /// <summary>Σ over the positions of one sample, by channel: x, or (x − μ)² with μ [c] given. Long columns of small maps stay in the cache.</summary>
+    static void Sums<T, V>(T* x, int area, int c, T* mean, T* sums) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    {
+        new Span<T>(sums, c).Clear();
+        for (int p = 0; p < area; p++, x += c)
+        {
+            int i = 0;
+            for (; i <= c - V.Count; i += V.Count)
+            {
+                V v = V.Load(x + i), sum = V.Load(sums + i), d = mean == null ? v : v - V.Load(mean + i);
+                (mean == null ? sum + d : V.MultiplyAdd(d, d, sum)).Store(sums + i);
+            }
+            for (; i < c; i++) sums[i] += mean == null ? x[i] : (x[i] - mean[i]) * (x[i] - mean[i]);
+        }
+    }
+
+    /// <summary>Statistics [groups, 2] of one sample as (μ, r) of every channel: two rows of c.</summary>
+    static void Spread<T>(T* statistics, int groups, int c, T* mean, T* inverse) where T : unmanaged
+    {
+        int width = c / groups;
+        for (int g = 0; g < groups; g++)
+        {
+            new Span<T>(mean + g * width, width).Fill(statistics[2 * g]);
+            new Span<T>(inverse + g * width, width).Fill(statistics[2 * g + 1]);
+        }
+    }
+
     struct ForwardBody : ICpuKernel<ForwardArgs>
     {
         public static void Run<T, V>(CpuDevice device, in ForwardArgs a) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
-            => device.Workers.For(a.N, a, &Sample<T>);
+            => device.Workers.For(a.N, a, &Sample<T, V>);
 
-        static void Sample<T>(in ForwardArgs a, int n) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        static void Sample<T, V>(in ForwardArgs a, int n) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             int c = a.C, width = c / a.Groups;
             T* x = a.X.As<T>() + (long)n * a.Area * c, y = a.Y.As<T>() + (long)n * a.Area * c, gamma = a.Gamma.As<T>(), beta = a.Beta.As<T>();
-            T* sums = Workers.Local<T>(c);
+            T* statistics = a.Statistics.As<T>() + 2L * n * a.Groups, sums = Workers.Local<T>(3L * c), mean = sums + c, inverse = mean + c;
             T count = T.CreateChecked((long)a.Area * width), epsilon = T.CreateChecked(a.Epsilon);
             for (int pass = 0; pass < 2; pass++)
             {
-                new Span<T>(sums, c).Clear();
-                for (int p = 0; p < a.Area; p++)
-                    for (int i = 0; i < c; i++)
-                    {
-                        T v = x[(long)p * c + i];
-                        if (pass == 1) v = (v - Mean(a, n, i)) * (v - Mean(a, n, i));
-                        sums[i] += v;
-                    }
+                Sums<T, V>(x, a.Area, c, pass == 0 ? null : mean, sums);
                 for (int g = 0; g < a.Groups; g++)
                 {
                     T sum = T.Zero;
                     for (int i = 0; i < width; i++) sum += sums[g * width + i];
-                    T* s = a.Statistics.As<T>() + 2L * (n * a.Groups + g);
-                    s[pass] = pass == 0 ? sum / count : T.One / T.Sqrt(sum / count + epsilon);
+                    statistics[2 * g + pass] = pass == 0 ? sum / count : T.One / T.Sqrt(sum / count + epsilon);
                 }
+                Spread(statistics, a.Groups, c, mean, inverse);
             }
-            for (int p = 0; p < a.Area; p++)
-                for (int i = 0; i < c; i++)
+            for (int p = 0; p < a.Area; p++, x += c, y += c)
+            {
+                int i = 0;
+                for (; i <= c - V.Count; i += V.Count)
                 {
-                    T* s = a.Statistics.As<T>() + 2L * (n * a.Groups + i / width);
-                    y[(long)p * c + i] = (x[(long)p * c + i] - s[0]) * s[1] * (gamma == null ? T.One : gamma[i]) + (beta == null ? T.Zero : beta[i]);
+                    V h = (V.Load(x + i) - V.Load(mean + i)) * V.Load(inverse + i);
+                    if (gamma != null) h *= V.Load(gamma + i);
+                    if (beta != null) h += V.Load(beta + i);
+                    h.Store(y + i);
                 }
-
-            static T Mean(in ForwardArgs a, int n, int i) => a.Statistics.As<T>()[2L * (n * a.Groups + i / (a.C / a.Groups))];
+                for (; i < c; i++) y[i] = (x[i] - mean[i]) * inverse[i] * (gamma == null ? T.One : gamma[i]) + (beta == null ? T.Zero : beta[i]);
+            }
         }
     }
 
@@ -92,47 +116,55 @@ public sealed unsafe class GroupNormOp : Op
     {
         public static void Run<T, V>(CpuDevice device, in BackwardArgs a) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
-            device.Workers.For(a.N, a, &Sample<T>);
-            T* sums = a.DParameters.As<T>(), partial = a.Partial.As<T>();
-            for (int n = 0; n < a.N; n++)
-                for (int i = 0; i < 2 * a.C; i++) sums[i] += partial[2L * n * a.C + i];
+            device.Workers.For(a.N, a, &Sample<T, V>);
+            Partials.Sum<T, V>(a.Partial.As<T>(), a.N, 2 * a.C, a.DParameters.As<T>());
         }
 
-        static void Sample<T>(in BackwardArgs a, int n) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        static void Sample<T, V>(in BackwardArgs a, int n) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             int c = a.C, width = c / a.Groups;
-            T* x = a.X.As<T>() + (long)n * a.Area * c, dy = a.Dy.As<T>() + (long)n * a.Area * c, dx = a.Dx.As<T>() + (long)n * a.Area * c, gamma = a.Gamma.As<T>();
-            T* dGamma = a.Partial.As<T>() + 2L * n * c, dBeta = dGamma + c, statistics = a.Statistics.As<T>() + 2L * n * a.Groups;
+            long start = (long)n * a.Area * c;
+            T* x = a.X.As<T>() + start, dy = a.Dy.As<T>() + start, dx = a.Dx.As<T>() + start, gamma = a.Gamma.As<T>();
+            T* dGamma = a.Partial.As<T>() + 2L * n * c, dBeta = dGamma + c, mean = Workers.Local<T>(4L * c), inverse = mean + c, meanG = inverse + c, meanGh = meanG + c;
+            Spread(a.Statistics.As<T>() + 2L * n * a.Groups, a.Groups, c, mean, inverse);
             new Span<T>(dGamma, 2 * c).Clear();
             for (int p = 0; p < a.Area; p++)
-                for (int i = 0; i < c; i++)
+            {
+                T* xs = x + (long)p * c, dys = dy + (long)p * c;
+                int i = 0;
+                for (; i <= c - V.Count; i += V.Count)
                 {
-                    T* s = statistics + 2 * (i / width);
-                    T d = dy[(long)p * c + i];
-                    dGamma[i] += d * (x[(long)p * c + i] - s[0]) * s[1];
-                    dBeta[i] += d;
+                    V d = V.Load(dys + i), h = (V.Load(xs + i) - V.Load(mean + i)) * V.Load(inverse + i);
+                    V.MultiplyAdd(d, h, V.Load(dGamma + i)).Store(dGamma + i);
+                    (V.Load(dBeta + i) + d).Store(dBeta + i);
                 }
-            T* means = Workers.Local<T>(2 * a.Groups);
+                for (; i < c; i++) (dGamma[i], dBeta[i]) = (dGamma[i] + dys[i] * ((xs[i] - mean[i]) * inverse[i]), dBeta[i] + dys[i]);
+            }
             T count = T.CreateChecked((long)a.Area * width);
             for (int g = 0; g < a.Groups; g++)
             {
-                T meanG = T.Zero, meanGh = T.Zero;
+                T sumG = T.Zero, sumGh = T.Zero;
                 for (int i = g * width; i < (g + 1) * width; i++)
                 {
                     T scale = gamma == null ? T.One : gamma[i];
-                    meanG += dBeta[i] * scale;
-                    meanGh += dGamma[i] * scale;
+                    sumG += dBeta[i] * scale;
+                    sumGh += dGamma[i] * scale;
                 }
-                (means[2 * g], means[2 * g + 1]) = (meanG / count, meanGh / count);
+                new Span<T>(meanG + g * width, width).Fill(sumG / count);
+                new Span<T>(meanGh + g * width, width).Fill(sumGh / count);
             }
-            for (int p = 0; p < a.Area; p++)
-                for (int i = 0; i < c; i++)
+            for (int p = 0; p < a.Area; p++, x += c, dy += c, dx += c)
+            {
+                int i = 0;
+                for (; i <= c - V.Count; i += V.Count)
                 {
-                    int g = i / width;
-                    T* s = statistics + 2 * g;
-                    T h = (x[(long)p * c + i] - s[0]) * s[1];
-                    dx[(long)p * c + i] = s[1] * (dy[(long)p * c + i] * (gamma == null ? T.One : gamma[i]) - means[2 * g] - h * means[2 * g + 1]);
+                    V r = V.Load(inverse + i), h = (V.Load(x + i) - V.Load(mean + i)) * r, g = V.Load(dy + i);
+                    if (gamma != null) g *= V.Load(gamma + i);
+                    (r * (g - V.Load(meanG + i) - h * V.Load(meanGh + i))).Store(dx + i);
                 }
+                for (; i < c; i++)
+                    dx[i] = inverse[i] * (dy[i] * (gamma == null ? T.One : gamma[i]) - meanG[i] - (x[i] - mean[i]) * inverse[i] * meanGh[i]);
+            }
         }
     }
 }

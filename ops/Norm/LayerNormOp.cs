@@ -53,6 +53,8 @@ public sealed unsafe class LayerNormOp : Op
 
     struct ForwardBody : ICpuKernel<ForwardArgs>
     {
+        const int Abreast = 4;      // rows
+
         public static void Run<T, V>(CpuDevice device, in ForwardArgs a) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
             => device.Workers.For(Workers.Blocks(a.Rows, RowsPerBlock(a.C)), a, &Block<T, V>);
 
@@ -61,35 +63,66 @@ public sealed unsafe class LayerNormOp : Op
             (int row, int end) = Workers.Range(block, a.Rows, RowsPerBlock(a.C));
             int c = a.C, whole = c - c % V.Count;
             T* gamma = a.Gamma.As<T>(), beta = a.Beta.As<T>();
-            T n = T.CreateChecked(c), epsilon = T.CreateChecked(a.Epsilon);
-            for (; row < end; row++)
+            T epsilon = T.CreateChecked(a.Epsilon);
+            for (; row < end; row += Abreast)
             {
-                T* x = a.X.As<T>() + (long)row * c, y = a.Y.As<T>() + (long)row * c, s = a.Statistics.As<T>() + 2L * row;
-                V sum = V.Of(0);
-                for (int i = 0; i < whole; i += V.Count) sum += V.Load(x + i);
-                T mean = sum.Sum();
-                for (int i = whole; i < c; i++) mean += x[i];
-                mean /= n;
-                V m = V.All(mean), squares = V.Of(0);
-                for (int i = 0; i < whole; i += V.Count)
+                T* first = a.X.As<T>() + (long)row * c, s = a.Statistics.As<T>() + 2L * row;
+                int rows = Math.Min(Abreast, end - row);
+                Statistics<T, V>(first, rows, c, epsilon, s);
+                for (int k = 0; k < rows; k++)
                 {
-                    V d = V.Load(x + i) - m;
-                    squares = V.MultiplyAdd(d, d, squares);
+                    T* x = first + (long)k * c, y = a.Y.As<T>() + (long)(row + k) * c;
+                    T mean = s[2 * k], inverse = s[2 * k + 1];
+                    V m = V.All(mean), r = V.All(inverse);
+                    for (int i = 0; i < whole; i += V.Count)
+                    {
+                        V h = (V.Load(x + i) - m) * r;
+                        if (gamma != null) h *= V.Load(gamma + i);
+                        if (beta != null) h += V.Load(beta + i);
+                        h.Store(y + i);
+                    }
+                    for (int i = whole; i < c; i++) y[i] = (x[i] - mean) * inverse * (gamma == null ? T.One : gamma[i]) + (beta == null ? T.Zero : beta[i]);
                 }
-                T variance = squares.Sum();
-                for (int i = whole; i < c; i++) variance += (x[i] - mean) * (x[i] - mean);
-                T inverse = T.One / T.Sqrt(variance / n + epsilon);
-                (s[0], s[1]) = (mean, inverse);
-                V r = V.All(inverse);
-                for (int i = 0; i < whole; i += V.Count)
-                {
-                    V h = (V.Load(x + i) - m) * r;
-                    if (gamma != null) h *= V.Load(gamma + i);
-                    if (beta != null) h += V.Load(beta + i);
-                    h.Store(y + i);
-                }
-                for (int i = whole; i < c; i++) y[i] = (x[i] - mean) * inverse * (gamma == null ? T.One : gamma[i]) + (beta == null ? T.Zero : beta[i]);
             }
+        }
+
+        /// <summary>
+        /// (μ, r) of up to four rows, from a first look at them for the mean and a second, while they are cached, for the variance. Abreast, because each row by itself is
+        /// little more than waiting for its sums. Where rows are missing, the last one stands in.
+        /// </summary>
+        static void Statistics<T, V>(T* x, int rows, int c, T epsilon, T* s) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        {
+            T* x1 = x + (rows > 1 ? c : 0), x2 = rows > 2 ? x1 + c : x1, x3 = rows > 3 ? x2 + c : x2;
+            int whole = c - c % V.Count;
+            T n = T.CreateChecked(c);
+            V a0 = V.Of(0), a1 = a0, a2 = a0, a3 = a0;
+            for (int i = 0; i < whole; i += V.Count)
+            {
+                a0 += V.Load(x + i);
+                a1 += V.Load(x1 + i);
+                a2 += V.Load(x2 + i);
+                a3 += V.Load(x3 + i);
+            }
+            T m0 = a0.Sum(), m1 = a1.Sum(), m2 = a2.Sum(), m3 = a3.Sum();
+            for (int i = whole; i < c; i++) (m0, m1, m2, m3) = (m0 + x[i], m1 + x1[i], m2 + x2[i], m3 + x3[i]);
+            (m0, m1, m2, m3) = (m0 / n, m1 / n, m2 / n, m3 / n);
+            V v0 = V.All(m0), v1 = V.All(m1), v2 = V.All(m2), v3 = V.All(m3);
+            a0 = a1 = a2 = a3 = V.Of(0);
+            for (int i = 0; i < whole; i += V.Count)
+            {
+                V d0 = V.Load(x + i) - v0, d1 = V.Load(x1 + i) - v1, d2 = V.Load(x2 + i) - v2, d3 = V.Load(x3 + i) - v3;
+                a0 = V.MultiplyAdd(d0, d0, a0);
+                a1 = V.MultiplyAdd(d1, d1, a1);
+                a2 = V.MultiplyAdd(d2, d2, a2);
+                a3 = V.MultiplyAdd(d3, d3, a3);
+            }
+            T q0 = a0.Sum(), q1 = a1.Sum(), q2 = a2.Sum(), q3 = a3.Sum();
+            for (int i = whole; i < c; i++)
+                (q0, q1, q2, q3) = (q0 + (x[i] - m0) * (x[i] - m0), q1 + (x1[i] - m1) * (x1[i] - m1), q2 + (x2[i] - m2) * (x2[i] - m2), q3 + (x3[i] - m3) * (x3[i] - m3));
+            (s[0], s[1]) = (m0, T.One / T.Sqrt(q0 / n + epsilon));
+            if (rows > 1) (s[2], s[3]) = (m1, T.One / T.Sqrt(q1 / n + epsilon));
+            if (rows > 2) (s[4], s[5]) = (m2, T.One / T.Sqrt(q2 / n + epsilon));
+            if (rows > 3) (s[6], s[7]) = (m3, T.One / T.Sqrt(q3 / n + epsilon));
         }
     }
 
@@ -101,10 +134,7 @@ public sealed unsafe class LayerNormOp : Op
             using Scratch scratch = device.Scratch((long)Math.Max(1, blocks) * width * sizeof(T));
             T* partial = scratch.As<T>(), sums = a.DParameters.As<T>();
             device.Workers.For(blocks, a with { Partial = (nint)partial }, &Block<T, V>);
-            new Span<T>(sums, width).Clear();
-            if (!a.Parameters) return;
-            for (int b = 0; b < blocks; b++)
-                for (int i = 0; i < width; i++) sums[i] += partial[(long)b * width + i];
+            if (a.Parameters) Partials.Sum<T, V>(partial, blocks, width, sums);
         }
 
         static void Block<T, V>(in BackwardArgs a, int block) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
@@ -113,42 +143,54 @@ public sealed unsafe class LayerNormOp : Op
             int c = a.C, whole = c - c % V.Count;
             T* gamma = a.Gamma.As<T>(), dGamma = (T*)a.Partial + (long)block * 2 * c, dBeta = dGamma + c;
             new Span<T>(dGamma, 2 * c).Clear();
+            T* zeros = Workers.Local<T>(c);
+            new Span<T>(zeros, c).Clear();
             T n = T.CreateChecked(c);
-            for (; row < end; row++)
+            for (; row < end; row += 2)
             {
-                T* x = a.X.As<T>() + (long)row * c, dy = a.Dy.As<T>() + (long)row * c, dx = a.Dx.As<T>() + (long)row * c, s = a.Statistics.As<T>() + 2L * row;
-                V m = V.All(s[0]), r = V.All(s[1]), sumG = V.Of(0), sumGh = V.Of(0);
+                T* x = a.X.As<T>() + (long)row * c, dy = a.Dy.As<T>() + (long)row * c, s = a.Statistics.As<T>() + 2L * row;
+                bool two = row + 1 < end;
+                T* x1 = two ? x + c : x, dy1 = two ? dy + c : zeros, s1 = two ? s + 2 : s;        // a row of zeros adds nothing to any sum
+                V m = V.All(s[0]), r = V.All(s[1]), m1 = V.All(s1[0]), r1 = V.All(s1[1]), sumG = V.Of(0), sumGh = sumG, sumG1 = sumG, sumGh1 = sumG;
                 for (int i = 0; i < whole; i += V.Count)
                 {
-                    V d = V.Load(dy + i), h = (V.Load(x + i) - m) * r, g = gamma == null ? d : d * V.Load(gamma + i);
-                    sumG += g;
-                    sumGh = V.MultiplyAdd(g, h, sumGh);
-                    V.MultiplyAdd(d, h, V.Load(dGamma + i)).Store(dGamma + i);
-                    (V.Load(dBeta + i) + d).Store(dBeta + i);
+                    V d = V.Load(dy + i), h = (V.Load(x + i) - m) * r, d1 = V.Load(dy1 + i), h1 = (V.Load(x1 + i) - m1) * r1;
+                    V.MultiplyAdd(d1, h1, V.MultiplyAdd(d, h, V.Load(dGamma + i))).Store(dGamma + i);
+                    (V.Load(dBeta + i) + (d + d1)).Store(dBeta + i);
+                    if (gamma != null)
+                    {
+                        V scale = V.Load(gamma + i);
+                        (d, d1) = (d * scale, d1 * scale);
+                    }
+                    (sumG, sumG1) = (sumG + d, sumG1 + d1);
+                    sumGh = V.MultiplyAdd(d, h, sumGh);
+                    sumGh1 = V.MultiplyAdd(d1, h1, sumGh1);
                 }
-                T meanG = sumG.Sum(), meanGh = sumGh.Sum();
+                T g = sumG.Sum(), gh = sumGh.Sum(), g1 = sumG1.Sum(), gh1 = sumGh1.Sum();
                 for (int i = whole; i < c; i++)
                 {
-                    T h = (x[i] - s[0]) * s[1], g = gamma == null ? dy[i] : dy[i] * gamma[i];
-                    meanG += g;
-                    meanGh += g * h;
-                    dGamma[i] += dy[i] * h;
-                    dBeta[i] += dy[i];
+                    T scale = gamma == null ? T.One : gamma[i], h = (x[i] - s[0]) * s[1], h1 = (x1[i] - s1[0]) * s1[1];
+                    dGamma[i] += dy[i] * h + dy1[i] * h1;
+                    dBeta[i] += dy[i] + dy1[i];
+                    (g, g1, gh, gh1) = (g + dy[i] * scale, g1 + dy1[i] * scale, gh + dy[i] * scale * h, gh1 + dy1[i] * scale * h1);
                 }
-                meanG /= n;
-                meanGh /= n;
-                V vG = V.All(meanG), vGh = V.All(meanGh);
-                for (int i = 0; i < whole; i += V.Count)
-                {
-                    V d = V.Load(dy + i), h = (V.Load(x + i) - m) * r, g = gamma == null ? d : d * V.Load(gamma + i);
-                    (r * (g - vG - h * vGh)).Store(dx + i);
-                }
-                for (int i = whole; i < c; i++)
-                {
-                    T h = (x[i] - s[0]) * s[1], g = gamma == null ? dy[i] : dy[i] * gamma[i];
-                    dx[i] = s[1] * (g - meanG - h * meanGh);
-                }
+                T* dx = a.Dx.As<T>() + (long)row * c;
+                Row<T, V>(x, dy, gamma, s, g / n, gh / n, dx, c);
+                if (two) Row<T, V>(x1, dy1, gamma, s1, g1 / n, gh1 / n, dx + c, c);
             }
+        }
+
+        /// <summary>dx of a row from its means of g and g h.</summary>
+        static void Row<T, V>(T* x, T* dy, T* gamma, T* s, T meanG, T meanGh, T* dx, int c) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        {
+            V m = V.All(s[0]), r = V.All(s[1]), vG = V.All(meanG), vGh = V.All(meanGh);
+            int i = 0;
+            for (; i <= c - V.Count; i += V.Count)
+            {
+                V d = V.Load(dy + i), h = (V.Load(x + i) - m) * r, g = gamma == null ? d : d * V.Load(gamma + i);
+                (r * (g - vG - h * vGh)).Store(dx + i);
+            }
+            for (; i < c; i++) dx[i] = s[1] * ((gamma == null ? dy[i] : dy[i] * gamma[i]) - meanG - (x[i] - s[0]) * s[1] * meanGh);
         }
     }
 }

@@ -45,7 +45,8 @@ public sealed unsafe class Unary<F> : Op where F : unmanaged, IUnary
         {
             (int i, int end) = Workers.Range(block, args.Count);
             T* x = args.X.As<T>(), y = args.Y.As<T>();
-            for (; i <= end - V.Count; i += V.Count) args.Formula.Value(V.Load(x + i)).Store(y + i);
+            bool stream = Lanes.Streams<V, T>(y + i, args.Count);
+            for (; i <= end - V.Count; i += V.Count) Lanes.Put(args.Formula.Value(V.Load(x + i)), y + i, stream);
             if (i < end) Lanes.StorePartial(args.Formula.Value(Lanes.LoadPartial<V, T>(x + i, end - i)), y + i, end - i);
         }
     }
@@ -55,11 +56,13 @@ public sealed unsafe class Unary<F> : Op where F : unmanaged, IUnary
         public static void Run<T, V>(CpuDevice device, in SlopeArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
             => device.Workers.For(Workers.Blocks(args.Count), args, &Block<T, V>);
 
-        static void Block<T, V>(in SlopeArgs args, int block) where T : unmanaged where V : struct, ILanes<V, T>
+        /// <summary>From the last block to the first: whoever made dy went from first to last, so its end is what a cache may still hold.</summary>
+        static void Block<T, V>(in SlopeArgs args, int item) where T : unmanaged where V : struct, ILanes<V, T>
         {
-            (int i, int end) = Workers.Range(block, args.Count);
+            (int i, int end) = Workers.Range(Workers.Blocks(args.Count) - 1 - item, args.Count);
             T* x = args.Saved.As<T>(), dy = args.Dy.As<T>(), dx = args.Dx.As<T>();
-            for (; i <= end - V.Count; i += V.Count) (V.Load(dy + i) * args.Formula.Slope(V.Load(x + i))).Store(dx + i);
+            bool stream = Lanes.Streams<V, T>(dx + i, args.Count);
+            for (; i <= end - V.Count; i += V.Count) Lanes.Put(V.Load(dy + i) * args.Formula.Slope(V.Load(x + i)), dx + i, stream);
             if (i >= end) return;
             V tail = Lanes.LoadPartial<V, T>(dy + i, end - i) * args.Formula.Slope(Lanes.LoadPartial<V, T>(x + i, end - i));
             Lanes.StorePartial(tail, dx + i, end - i);

@@ -25,7 +25,8 @@ interface IFold
 /// </summary>
 static unsafe class Fold<F> where F : struct, IFold
 {
-    const int BlockSize = 16384;        // elements an item reads
+    const int BlockSize = 16384;        // elements an item reads where rows are folded
+    const int ColumnsBlockSize = 65536; // and where they are kept, so that few rows of partial results are written
     const int LongestBlock = 256;       // rows of a block: bounds the rounding error of its one accumulator
     const int Span = 2048;              // columns of an item where rows are kept
 
@@ -57,7 +58,7 @@ static unsafe class Fold<F> where F : struct, IFold
         Axes axes = new(x.Shape, mask);
         int outputs = axes.Kept.Product(0, axes.Kept.Rank), rows = axes.Reduced.Product(0, axes.Reduced.Rank);
         int span = Math.Min(axes.Row, axes.RowReduced ? BlockSize : Span);
-        int blockRows = Math.Clamp(BlockSize / span, 1, LongestBlock);
+        int blockRows = Math.Clamp((axes.RowReduced ? BlockSize : ColumnsBlockSize) / span, 1, LongestBlock);
         int blocks = Workers.Blocks(rows, blockRows) * (axes.RowReduced ? Workers.Blocks(axes.Row, BlockSize) : 1);
         int group = blocks > 1 ? 1 : Math.Max(1, BlockSize / (rows * span));
         kernel.Launch(x.Device, x.DType, new(x, y, axes, outputs, rows, blockRows, blocks, group, scale));
@@ -95,6 +96,8 @@ static unsafe class Fold<F> where F : struct, IFold
             (int from, int to) = Workers.Range(block % pieces, axes.Row, BlockSize);
             T* y = args.Parts == 0 ? args.Y.As<T>() : (T*)args.Parts;
             T start = T.CreateChecked(F.Start), neutral = T.CreateChecked(F.Neutral);
+            if (axes.Row < V.Count && args.Rows == 1 && axes.Kept.Rank == 1 && args.Parts == 0)
+                for (; o <= end - V.Count; o += V.Count) ShortRows<T, V>(args.X.As<T>() + (long)o * axes.Row, axes.Row, V.Of(args.Scale), y + o);
             for (; o < end; o++)
             {
                 T* x = args.X.As<T>() + Axes.Offset(o, axes.Kept, axes.KeptSteps);
@@ -117,6 +120,33 @@ static unsafe class Fold<F> where F : struct, IFold
             }
         }
 
+        /// <summary>Folds as many neighbouring rows as a register has lanes, each shorter than a register: one row a lane.</summary>
+        static void ShortRows<T, V>(T* x, int row, V scale, T* y) where T : unmanaged where V : struct, ILanes<V, T>
+        {
+            T* turned = stackalloc T[V.Count];
+            V a = V.Of(F.Start);
+            for (int j = 0; j < row; j++)
+            {
+                for (int lane = 0; lane < V.Count; lane++) turned[lane] = x[lane * row + j];
+                a = F.Add(a, V.Load(turned));
+            }
+            (a * scale).Store(y);
+        }
+
+        /// <summary>Folds the columns of neighbouring rows, each shorter than a register: whole registers of several rows first, whose lanes are then merged.</summary>
+        static void ShortColumns<T, V>(T* x, int rows, int row, V scale, T* y) where T : unmanaged where V : struct, ILanes<V, T>
+        {
+            int period = row * V.Count, n = rows * row, i = 0;      // after so many elements a register begins with the first column again
+            T* parts = stackalloc T[period];
+            for (int k = 0; k < period; k += V.Count) V.Of(F.Start).Store(parts + k);
+            for (; i <= n - period; i += period)
+                for (int k = 0; k < period; k += V.Count) F.Add(V.Load(parts + k), V.Load(x + i + k)).Store(parts + k);
+            V a = Lanes.LoadPartial<V, T>(parts, row);
+            for (int k = row; k < period; k += row) a = F.Merge(a, Lanes.LoadPartial<V, T>(parts + k, row));
+            for (; i < n; i += row) a = F.Add(a, Lanes.LoadPartial<V, T>(x + i, row));
+            Lanes.StorePartial(a * scale, y, row);
+        }
+
         /// <summary>An item is a span of columns of a group of outputs, or of one block of one output.</summary>
         static void FoldColumns<T, V>(in Args args, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
@@ -126,17 +156,26 @@ static unsafe class Fold<F> where F : struct, IFold
             (int o, int end) = Workers.Range(part / args.Blocks, args.Outputs, args.Group);
             (int first, int last) = Workers.Range(part % args.Blocks, args.Rows, args.BlockRows);
             V start = V.Of(F.Start), scale = V.Of(args.Scale);
+            long* rows = stackalloc long[LongestBlock];     // where each row lies: worked out once, and no call in the loops below
+            int count = last - first;
+            bool neighbours = axes.Row < V.Count && axes.Reduced.Rank == 1 && axes.ReducedSteps[0] == axes.Row;
+            for (int r = 0; r < (neighbours ? 1 : count); r++) rows[r] = Axes.Offset(first + r, axes.Reduced, axes.ReducedSteps);
             for (; o < end; o++)
             {
                 T* x = args.X.As<T>() + Axes.Offset(o, axes.Kept, axes.KeptSteps);
                 T* y = (args.Parts == 0 ? args.Y.As<T>() : (T*)args.Parts) + (long)(args.Parts == 0 ? o : part) * axes.Row;
+                if (neighbours)
+                {
+                    ShortColumns(x + rows[0], count, axes.Row, scale, y);
+                    continue;
+                }
                 int i = from;
                 for (; i <= to - 4 * V.Count; i += 4 * V.Count)
                 {
                     V a = start, b = start, c = start, d = start;
-                    for (int r = first; r < last; r++)
+                    for (int r = 0; r < count; r++)
                     {
-                        T* row = x + Axes.Offset(r, axes.Reduced, axes.ReducedSteps) + i;
+                        T* row = x + rows[r] + i;
                         a = F.Add(a, V.Load(row));
                         b = F.Add(b, V.Load(row + V.Count));
                         c = F.Add(c, V.Load(row + 2 * V.Count));
@@ -149,13 +188,21 @@ static unsafe class Fold<F> where F : struct, IFold
                 }
                 for (; i <= to - V.Count; i += V.Count)
                 {
-                    V a = start;
-                    for (int r = first; r < last; r++) a = F.Add(a, V.Load(x + Axes.Offset(r, axes.Reduced, axes.ReducedSteps) + i));
-                    (a * scale).Store(y + i);
+                    V a = start, b = start, c = start, d = start;
+                    int r = 0;
+                    for (; r <= count - 4; r += 4)
+                    {
+                        a = F.Add(a, V.Load(x + rows[r] + i));
+                        b = F.Add(b, V.Load(x + rows[r + 1] + i));
+                        c = F.Add(c, V.Load(x + rows[r + 2] + i));
+                        d = F.Add(d, V.Load(x + rows[r + 3] + i));
+                    }
+                    for (; r < count; r++) a = F.Add(a, V.Load(x + rows[r] + i));
+                    (F.Merge(F.Merge(a, b), F.Merge(c, d)) * scale).Store(y + i);
                 }
                 if (i >= to) continue;
                 V tail = start;
-                for (int r = first; r < last; r++) tail = F.Add(tail, Lanes.LoadPartial<V, T>(x + Axes.Offset(r, axes.Reduced, axes.ReducedSteps) + i, to - i));
+                for (int r = 0; r < count; r++) tail = F.Add(tail, Lanes.LoadPartial<V, T>(x + rows[r] + i, to - i));
                 Lanes.StorePartial(tail * scale, y + i, to - i);
             }
         }

@@ -36,6 +36,26 @@ public sealed class ReductionTests
         Assert.Equal([double.NaN], x.Amax().ToDoubles());
     }
 
+    /// <summary>Rows shorter than a register, folded along and across, at every width: a NaN reaches its own result and no other.</summary>
+    [Theory]
+    [InlineData(128)]
+    [InlineData(256)]
+    [InlineData(512)]
+    public void Short_rows_fold_as_long_ones_do(int bits)
+    {
+        using CpuDevice device = new(2, new(bits));
+        using Step step = Step.Begin();
+        foreach ((int rows, int row) in (ReadOnlySpan<(int, int)>)[(1, 1), (1, 3), (2, 3), (15, 4), (16, 4), (17, 4), (700, 3), (4099, 7), (333, 15)])
+        {
+            RandomStream random = new(3, (uint)row);
+            float[] x = [.. Enumerable.Range(0, rows * row).Select(_ => (float)-1 - (float)random.NextDouble())];
+            x[^1] = float.NaN;
+            double[] across = Tensor.Of(x, [rows, row], device).Amax([0]).ToDoubles(), along = Tensor.Of(x, [rows, row], device).Amax([1]).ToDoubles();
+            for (int j = 0; j < row; j++) Assert.Equal(j == row - 1 ? double.NaN : Enumerable.Range(0, rows).Max(i => x[i * row + j]), across[j]);
+            for (int i = 0; i < rows; i++) Assert.Equal(i == rows - 1 ? double.NaN : Enumerable.Range(0, row).Max(j => x[i * row + j]), along[i]);
+        }
+    }
+
     [Fact]
     public void A_vector_of_zeros_has_length_zero_and_slope_zero()
     {
