@@ -83,9 +83,11 @@ public sealed class ConvNeXt : ILayer
         readonly Linear expand, project;
         readonly LayerScale? scale;
         readonly DropPath drop;
+        readonly string path;
 
         internal Block(ParameterScope at, int width, double dropRate, ConvNeXtOptions options, Depthwise depthwise)
         {
+            path = at.Path;
             Init weight = Inits.TruncatedNormal(Deviation);
             this.depthwise = depthwise(at["dwconv"], width, options.KernelSize, bias: true, weight, Inits.Zeros);
             norm = new(at["norm"], width);
@@ -97,6 +99,7 @@ public sealed class ConvNeXt : ILayer
 
         public Tensor Forward(Tensor x)
         {
+            using Profile.Scope layer = Profile.Layer(path);
             Tensor y = project.Forward(expand.Forward(norm.Forward(depthwise.Forward(x))).Gelu());
             if (scale is not null) y = scale.Forward(y);
             return x + drop.Forward(y);

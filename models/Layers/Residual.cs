@@ -9,7 +9,11 @@ public sealed class LayerScale(ParameterScope at, string name, int channels, dou
     readonly string path = at[name].Path;
 
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x) => Trace.Report(x * gamma, path, $"LayerScale {channels}", channels);
+    public Tensor Forward(Tensor x)
+    {
+        using Profile.Scope layer = Profile.Layer(path);
+        return Trace.Report(x * gamma, path, $"LayerScale {channels}", channels);
+    }
 }
 
 /// <summary>Zeroes elements with probability p and scales the others by 1/(1 − p), while recording.</summary>

@@ -98,8 +98,10 @@ public sealed unsafe class ScaledDotProductAttention : Op
     }
 
     /// <summary>Scores of [Batch, Heads, N, M], row by row.</summary>
-    readonly record struct RowArgs(int Batch, int Heads, int N, int M, double Scale)
+    readonly record struct RowArgs(int Batch, int Heads, int N, int M, double Scale) : ICost
     {
+        public Cost Cost(int size) => new(0, size * (double)Rows * M * (P.IsNull || D.IsNull ? 2 : 3), Batch, Heads, N, M);
+
         internal Pointer P { get; init; }
         internal Pointer D { get; init; }
         internal Pointer Mask { get; init; }

@@ -8,7 +8,10 @@ static unsafe class ColumnSums
     const int BlockRows = 512;
     const int Tile = 1024;                      // columns
 
-    readonly record struct Args(Pointer X, Pointer Sums, Pointer Partial, int Rows, int Columns);
+    readonly record struct Args(Pointer X, Pointer Sums, Pointer Partial, int Rows, int Columns) : ICost
+    {
+        public Cost Cost(int size) => new(0, size * ((double)Rows * Columns + Columns), Rows, Columns);
+    }
 
     static readonly Kernel<Args> sums = Kernel<Args>.On<Body>("ColumnSums");
 
