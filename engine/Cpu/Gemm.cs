@@ -71,7 +71,8 @@ static unsafe class Gemm
     /// <summary>The product as a launch of its own.</summary>
     internal static readonly Kernel<GemmArgs> Product = Kernel<GemmArgs>.On<Body>("Gemm");
 
-    struct Body : ICpuKernel<GemmArgs>
+    /// <summary>What an op launches under a name of its own.</summary>
+    internal struct Body : ICpuKernel<GemmArgs>
     {
         public static void Run<T, V>(CpuDevice device, in GemmArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
             => Gemm.Run<T, V>(device, args);

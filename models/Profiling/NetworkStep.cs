@@ -38,6 +38,9 @@ sealed class NetworkStep : IDisposable
     /// <summary>Number of trained values.</summary>
     internal long Parameters => store.ParameterCount;
 
+    /// <summary>The trained tensors.</summary>
+    internal IReadOnlyList<(string Name, Tensor Tensor)> Trainable => store.Trainable;
+
     /// <summary>Does the step once.</summary>
     internal void Run()
     {
@@ -65,8 +68,8 @@ sealed class NetworkStep : IDisposable
     }
 
     /// <summary>
-    /// After a warm-up, steps without and with a profile in turns: so many pairs, or, without a number, at least five and more of what is short. The profile is that of the step
-    /// of median length.
+    /// After a warm-up, steps without and with a profile in turns: so many pairs, or, without a number, at least five and more of what is short. The profile is their
+    /// <see cref="MedianStep"/>.
     /// </summary>
     internal Measured Measure(int? pairs = null, CancellationToken stop = default)
     {
@@ -85,9 +88,9 @@ sealed class NetworkStep : IDisposable
             plain.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
             profiles.Add(Profile.Of(device, Run));
         }
-        plain.Sort();
-        profiles.Sort(static (a, b) => a.Seconds.CompareTo(b.Seconds));
-        return new(profiles[profiles.Count / 2], plain[plain.Count / 2], profiles.Count);
+        return new(MedianStep.Of(profiles), Median(plain), plain.Min(), Median(profiles.ConvertAll(static p => p.Seconds)), profiles.Count);
+
+        static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
     }
 
     /// <summary>Frees the network and its operands.</summary>
@@ -101,7 +104,9 @@ sealed class NetworkStep : IDisposable
 }
 
 /// <summary>What repeating a step gave.</summary>
-/// <param name="Profile">The profiled step of median length.</param>
+/// <param name="Profile">The <see cref="MedianStep"/>.</param>
 /// <param name="PlainSeconds">Median length of the steps without a profile.</param>
+/// <param name="FastestSeconds">Length of the shortest of them.</param>
+/// <param name="ProfiledSeconds">Median length of the steps with one.</param>
 /// <param name="Pairs">How often it was done each way.</param>
-sealed record Measured(StepProfile Profile, double PlainSeconds, int Pairs);
+sealed record Measured(StepProfile Profile, double PlainSeconds, double FastestSeconds, double ProfiledSeconds, int Pairs);

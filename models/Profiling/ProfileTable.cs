@@ -1,6 +1,7 @@
 namespace MiniTorch.Models.Profiling;
 
-/// <summary>What an op of a layer took in a phase; or, with layer <see cref="ProfileTable.Host"/>, the time of a phase that no kernel ran in.</summary>
+/// <summary>What an op of a layer took in a phase; or, with layer <see cref="ProfileTable.Host"/>, the time of a phase that no kernel ran in; or
+/// the stalls of the <see cref="ProfileTable.Machine"/>.</summary>
 /// <param name="Layer">Path of the layer.</param>
 /// <param name="Op">The op.</param>
 /// <param name="Phase">Part of the step.</param>
@@ -22,44 +23,50 @@ sealed record ProfileRow(string Layer, string Op, string Phase, int Calls, int K
     internal double GigabytesPerSecond => Gigabytes / Ms * 1e3;
 }
 
-/// <summary>A profiled step by layer, op and phase, longest first. The rows together are the step: every kernel is in one of them, and what is left is the host's.</summary>
-sealed record ProfileTable(IReadOnlyList<ProfileRow> Rows, double Ms, double KernelMs, double PeakMb)
+/// <summary>A profiled step by layer, op and phase, longest first. The rows together are the step: every kernel is in one of them, and what is left is the host's or the machine's.</summary>
+/// <param name="Rows">The rows.</param>
+/// <param name="Ms">Length of the step.</param>
+/// <param name="KernelMs">Time that kernels ran.</param>
+/// <param name="HostMs">Time that no kernel ran.</param>
+/// <param name="PeakMb">Most memory in use, MiB.</param>
+sealed record ProfileTable(IReadOnlyList<ProfileRow> Rows, double Ms, double KernelMs, double HostMs, double PeakMb)
 {
     /// <summary>Stands where no kernel ran: the graph, memory, the code of the optimizer.</summary>
     internal const string Host = "(host)";
+
+    /// <summary>Stands for stalls: what whole steps took longer than their parts, each at its median. A quiet machine has none.</summary>
+    internal const string Machine = "(machine)";
 
     /// <summary>Stands for kernels outside all layers.</summary>
     internal const string Outside = "(model)";
 
     const double Mebi = 1 << 20;
 
-    /// <summary>The table of a step on a machine of this peak in flop/s and bandwidth in byte/s.</summary>
-    internal static ProfileTable Of(StepProfile step, double peak, double bandwidth)
+    /// <summary>The table of a <see cref="MedianStep"/> out of steps of a median length, on a machine of this peak in flop/s and bandwidth in byte/s.</summary>
+    internal static ProfileTable Of(StepProfile step, double length, double peak, double bandwidth)
     {
+        length = Math.Max(length, step.Seconds);
+        double kernels = step.Kernels.Sum(static k => k.Seconds), stalls = length - step.Seconds;
         List<ProfileRow> rows = [];
         foreach (IGrouping<(string Layer, string Op, string Phase), KernelRun> g in step.Kernels.GroupBy(static k => (k.Layer, k.Op, k.Phase)))
         {
             double seconds = g.Sum(static k => k.Seconds), bound = g.Sum(k => k.Cost?.Bound(peak, bandwidth) ?? 0);
-            rows.Add(new(g.Key.Layer.Length == 0 ? Outside : g.Key.Layer, g.Key.Op, g.Key.Phase, g.Select(static k => k.Call).Distinct().Count(), g.Count(), 1e3 * seconds, seconds / step.Seconds,
+            rows.Add(new(g.Key.Layer.Length == 0 ? Outside : g.Key.Layer, g.Key.Op, g.Key.Phase, g.Select(static k => k.Call).Distinct().Count(), g.Count(), 1e3 * seconds, seconds / length,
                 1e-9 * g.Sum(static k => k.Cost?.Flops ?? 0), 1e-9 * g.Sum(static k => k.Cost?.Bytes ?? 0), seconds == 0 ? 0 : bound / seconds, g.Max(static k => k.PeakBytes) / Mebi,
                 g.Last().LiveBytes / Mebi));
         }
-        foreach (IGrouping<string, PhaseRun> g in step.Phases.GroupBy(static p => p.Name)) AddHost(g.Key, g.Sum(static p => p.Seconds));
-        AddHost("", step.Seconds - step.Phases.Sum(static p => p.Seconds));
-        return new([.. rows.OrderByDescending(static r => r.Ms)], 1e3 * step.Seconds, 1e3 * step.Kernels.Sum(static k => k.Seconds), step.PeakBytes / Mebi);
+        foreach (IGrouping<string, PhaseRun> g in step.Phases.GroupBy(static p => p.Name)) Add(Host, g.Key, Left(g.Key, g.Sum(static p => p.Seconds)));
+        Add(Host, "", Left("", step.Seconds - step.Phases.Sum(static p => p.Seconds)));
+        if (stalls > 0) Add(Machine, "", stalls);
+        return new([.. rows.OrderByDescending(static r => r.Ms)], 1e3 * length, 1e3 * kernels, 1e3 * (step.Seconds - kernels), step.PeakBytes / Mebi);
 
-        void AddHost(string phase, double seconds)
-        {
-            double left = seconds - step.Kernels.Where(k => k.Phase == phase).Sum(static k => k.Seconds);
-            rows.Add(new(Host, "", phase, 0, 0, 1e3 * left, left / step.Seconds, 0, 0, 0, 0, 0));
-        }
+        double Left(string phase, double seconds) => seconds - step.Kernels.Where(k => k.Phase == phase).Sum(static k => k.Seconds);
+
+        void Add(string layer, string phase, double seconds) => rows.Add(new(layer, "", phase, 0, 0, 1e3 * seconds, seconds / length, 0, 0, 0, 0, 0));
     }
-
-    /// <summary>Time that no kernel ran in.</summary>
-    internal double HostMs => Ms - KernelMs;
 
     /// <summary>The ops that took longest, over all layers.</summary>
     internal IEnumerable<(string Op, string Phase, int Calls, double Ms)> Biggest(int count)
-        => Rows.Where(static r => r.Layer != Host).GroupBy(static r => (r.Op, r.Phase)).Select(static g => (g.Key.Op, g.Key.Phase, g.Sum(static r => r.Calls), g.Sum(static r => r.Ms)))
+        => Rows.Where(static r => r.Kernels > 0).GroupBy(static r => (r.Op, r.Phase)).Select(static g => (g.Key.Op, g.Key.Phase, g.Sum(static r => r.Calls), g.Sum(static r => r.Ms)))
             .OrderByDescending(static g => g.Item4).Take(count);
 }

@@ -21,7 +21,7 @@ static class ProfileCommand
 
     sealed record Row(string Layer, string Op, string Phase, int Calls, int Kernels, double Ms, double Share, double Gflop, double Gigabytes, double Roofline, double PeakMb, double LiveMb);
 
-    sealed record Result(string Model, int[] Input, bool Training, int Threads, int Steps, double PeakGflops, double MemoryGbPerSecond, double Ms, double PlainMs, double KernelMs, double HostMs,
+    sealed record Result(string Model, int[] Input, bool Training, int Threads, int Steps, double PeakGflops, double MemoryGbPerSecond, double Ms, double PlainMs, double FastestMs, double KernelMs, double HostMs,
         double PeakMb, IReadOnlyList<Row> Rows);
 
     internal static Command Make()
@@ -48,9 +48,9 @@ static class ProfileCommand
         if (to is not null) ChromeTrace.Write(to, measured.Profile, $"{named.Name} {input}");
         Ceiling ceiling = Ceiling.Of(device);
         ceiling.Dispose();                  // its figures stay
-        ProfileTable table = ProfileTable.Of(measured.Profile, 1e9 * ceiling.Gflops, 1e9 * ceiling.GigabytesPerSecond);
+        ProfileTable table = ProfileTable.Of(measured.Profile, measured.ProfiledSeconds, 1e9 * ceiling.Gflops, 1e9 * ceiling.GigabytesPerSecond);
         terminal.Emit(new Result(named.Name, input.Dims.ToArray(), !parsed.GetValue(forward), device.Workers.Threads, measured.Pairs, Rounded(ceiling.Gflops), Rounded(ceiling.GigabytesPerSecond),
-            Rounded(table.Ms), Rounded(1e3 * measured.PlainSeconds), Rounded(table.KernelMs), Rounded(table.HostMs), Rounded(table.PeakMb),
+            Rounded(table.Ms), Rounded(1e3 * measured.PlainSeconds), Rounded(1e3 * measured.FastestSeconds), Rounded(table.KernelMs), Rounded(table.HostMs), Rounded(table.PeakMb),
             [.. table.Rows.Select(static r => new Row(r.Layer, r.Op, r.Phase, r.Calls, r.Kernels, Rounded(r.Ms), Rounded(r.Share), r.Gflop, r.Gigabytes, Rounded(r.Roofline), Rounded(r.PeakMb), Rounded(r.LiveMb)))]));
         if (terminal.Json) return ExitCode.Done;
         terminal.Say(FormattableString.Invariant($"{named.Name} {input}, {(parsed.GetValue(forward) ? "forward pass" : "training step")}, {step.Parameters:n0} parameters"));
@@ -69,7 +69,7 @@ static class ProfileCommand
         terminal.Say("");
         terminal.Say(Line("layer", "op", "phase", $"{"calls",5}{"ms",11}{"%",7}{"GFLOP/s",9}{"GB/s",7}{"roofline",10}{"peak MB",9}"));
         foreach (ProfileRow r in shown)
-            terminal.Say(Line(r.Layer, r.Op, r.Phase, r.Layer == ProfileTable.Host ? FormattableString.Invariant($"{"",5}{r.Ms,11:0.000}{100 * r.Share,7:0.0}")
+            terminal.Say(Line(r.Layer, r.Op, r.Phase, r.Kernels == 0 ? FormattableString.Invariant($"{"",5}{r.Ms,11:0.000}{100 * r.Share,7:0.0}")
                 : FormattableString.Invariant($"{r.Calls,5}{r.Ms,11:0.000}{100 * r.Share,7:0.0}{r.GflopPerSecond,9:0.0}{r.GigabytesPerSecond,7:0.0}{r.Roofline,10:0 %}{r.PeakMb,9:0.0}")));
         if (rest.Length > 0)
             terminal.Say(Line($"{rest.Length} more", "", "", FormattableString.Invariant($"{rest.Sum(static r => r.Calls),5}{rest.Sum(static r => r.Ms),11:0.000}{100 * rest.Sum(static r => r.Share),7:0.0}")));
@@ -79,11 +79,13 @@ static class ProfileCommand
 
     static void Sum(Terminal terminal, ProfileTable table, Measured measured)
     {
-        double plain = 1e3 * measured.PlainSeconds;
+        double plain = 1e3 * measured.PlainSeconds, fastest = 1e3 * measured.FastestSeconds;
         terminal.Say("");
-        terminal.Say(FormattableString.Invariant($"step      {table.Ms:0.000} ms profiled, {plain:0.000} ms without ({100 * (table.Ms / plain - 1):+0.0;-0.0} %), medians of {measured.Pairs} in turns"));
+        terminal.Say(FormattableString.Invariant($"step      {table.Ms:0.000} ms profiled, {plain:0.000} ms without ({100 * (table.Ms / plain - 1):+0.0;-0.0} %; fastest {fastest:0.000} ms): medians of {measured.Pairs} steps in turns"));
         terminal.Say(FormattableString.Invariant($"kernels   {table.KernelMs:0.000} ms ({100 * table.KernelMs / table.Ms:0.0} %), {table.Rows.Sum(static r => r.Kernels)} launches"));
         terminal.Say(FormattableString.Invariant($"host      {table.HostMs:0.000} ms ({100 * table.HostMs / table.Ms:0.0} %): graph, memory, code between kernels"));
+        double stalls = table.Ms - table.KernelMs - table.HostMs;
+        if (stalls > 0.01 * table.Ms) terminal.Say(FormattableString.Invariant($"machine   {stalls:0.000} ms ({100 * stalls / table.Ms:0.0} %): stalls that hit now this kernel, now that; other processes"));
         terminal.Say(FormattableString.Invariant($"memory    {table.PeakMb:0.0} MB at most"));
         terminal.Say("biggest   " + string.Join("; ", table.Biggest(Biggest).Select(b => FormattableString.Invariant($"{b.Op} {b.Phase} {b.Ms:0.0} ms ({100 * b.Ms / table.Ms:0} %)"))));
     }
