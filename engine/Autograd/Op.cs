@@ -116,11 +116,17 @@ public abstract class Op
     {
         if (Gradient is { } dy)
         {
-            using Profile.Scope scope = Profile.Backward(this, layer);
-            Backward(dy, Gradients.Instance);
+            if (Profile.Current is { } profile) RunWatched(dy, profile);
+            else Backward(dy, Gradients.Instance);
         }
         consumed = true;
         Release(Ending.Backward);
+    }
+
+    void RunWatched(Tensor dy, Profile profile)
+    {
+        using Profile.Scope scope = profile.Backward(this, layer);
+        Backward(dy, Gradients.Instance);
     }
 
     /// <summary>All ops that the last one depends on, latest first; no recursion, so depth is no limit.</summary>

@@ -55,7 +55,7 @@ public sealed class Profile
     public static Scope Phase(string name) => Current is { } profile ? profile.Enter("", null, name) : default;
 
     /// <summary>Until disposed, what is launched belongs to the backward of an op that was recorded in a layer.</summary>
-    internal static Scope Backward(Op op, string? layer) => Current is { } profile ? profile.Enter(layer ?? "", op.Name, null) : default;
+    internal Scope Backward(Op op, string? layer) => Enter(layer ?? "", op.Name, null);
 
     /// <summary>When a launch on a device begins.</summary>
     internal long Begin(Device on) => on == device ? device.Mark() : 0;

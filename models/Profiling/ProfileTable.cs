@@ -12,8 +12,8 @@ namespace MiniTorch.Models.Profiling;
 /// <param name="Gflop">Operations of products, in 10⁹.</param>
 /// <param name="Gigabytes">Bytes read and written, in 10⁹.</param>
 /// <param name="Roofline">Shortest possible time over time.</param>
-/// <param name="PeakMb">Most memory in use while it ran, MiB.</param>
-/// <param name="LiveMb">Memory in use when it last ended, MiB.</param>
+/// <param name="PeakMb">Most memory in use while it ran, MB.</param>
+/// <param name="LiveMb">Memory in use when it last ended, MB.</param>
 sealed record ProfileRow(string Layer, string Op, string Phase, int Calls, int Kernels, double Ms, double Share, double Gflop, double Gigabytes, double Roofline, double PeakMb, double LiveMb)
 {
     /// <summary>Operations a second, in 10⁹.</summary>
@@ -28,7 +28,7 @@ sealed record ProfileRow(string Layer, string Op, string Phase, int Calls, int K
 /// <param name="Ms">Length of the step.</param>
 /// <param name="KernelMs">Time that kernels ran.</param>
 /// <param name="HostMs">Time that no kernel ran.</param>
-/// <param name="PeakMb">Most memory in use, MiB.</param>
+/// <param name="PeakMb">Most memory in use, MB.</param>
 sealed record ProfileTable(IReadOnlyList<ProfileRow> Rows, double Ms, double KernelMs, double HostMs, double PeakMb)
 {
     /// <summary>Stands where no kernel ran: the graph, memory, the code of the optimizer.</summary>
@@ -40,7 +40,7 @@ sealed record ProfileTable(IReadOnlyList<ProfileRow> Rows, double Ms, double Ker
     /// <summary>Stands for kernels outside all layers.</summary>
     internal const string Outside = "(model)";
 
-    const double Mebi = 1 << 20;
+    const double Mega = 1e6;
 
     /// <summary>The table of a <see cref="MedianStep"/> out of steps of a median length, on a machine of this peak in flop/s and bandwidth in byte/s.</summary>
     internal static ProfileTable Of(StepProfile step, double length, double peak, double bandwidth)
@@ -52,13 +52,13 @@ sealed record ProfileTable(IReadOnlyList<ProfileRow> Rows, double Ms, double Ker
         {
             double seconds = g.Sum(static k => k.Seconds), bound = g.Sum(k => k.Cost?.Bound(peak, bandwidth) ?? 0);
             rows.Add(new(g.Key.Layer.Length == 0 ? Outside : g.Key.Layer, g.Key.Op, g.Key.Phase, g.Select(static k => k.Call).Distinct().Count(), g.Count(), 1e3 * seconds, seconds / length,
-                1e-9 * g.Sum(static k => k.Cost?.Flops ?? 0), 1e-9 * g.Sum(static k => k.Cost?.Bytes ?? 0), seconds == 0 ? 0 : bound / seconds, g.Max(static k => k.PeakBytes) / Mebi,
-                g.Last().LiveBytes / Mebi));
+                1e-9 * g.Sum(static k => k.Cost?.Flops ?? 0), 1e-9 * g.Sum(static k => k.Cost?.Bytes ?? 0), seconds == 0 ? 0 : bound / seconds, g.Max(static k => k.PeakBytes) / Mega,
+                g.Last().LiveBytes / Mega));
         }
         foreach (IGrouping<string, PhaseRun> g in step.Phases.GroupBy(static p => p.Name)) Add(Host, g.Key, Left(g.Key, g.Sum(static p => p.Seconds)));
         Add(Host, "", Left("", step.Seconds - step.Phases.Sum(static p => p.Seconds)));
         if (stalls > 0) Add(Machine, "", stalls);
-        return new([.. rows.OrderByDescending(static r => r.Ms)], 1e3 * length, 1e3 * kernels, 1e3 * (step.Seconds - kernels), step.PeakBytes / Mebi);
+        return new([.. rows.OrderByDescending(static r => r.Ms)], 1e3 * length, 1e3 * kernels, 1e3 * (step.Seconds - kernels), step.PeakBytes / Mega);
 
         double Left(string phase, double seconds) => seconds - step.Kernels.Where(k => k.Phase == phase).Sum(static k => k.Seconds);
 
