@@ -16,7 +16,7 @@ public abstract class Device
     {
         long begin = Profile.Current?.Begin(this) ?? 0;
         Zero(at, bytes);
-        Profile.Current?.End(this, "Clear", begin, new(0, bytes, $"{bytes} bytes"));
+        Profile.Current?.End(this, "Clear", begin, new Moved(bytes), 1);
     }
 
     /// <summary>Copies within the device.</summary>
@@ -24,7 +24,7 @@ public abstract class Device
     {
         long begin = Profile.Current?.Begin(this) ?? 0;
         Move(from, to, bytes);
-        Profile.Current?.End(this, "Copy", begin, new(0, 2 * bytes, $"{bytes} bytes"));
+        Profile.Current?.End(this, "Copy", begin, new Moved(2 * bytes), 1);
     }
 
     /// <summary>Notes this moment of the queue: what was launched before has ended, what is launched after has not begun.</summary>
@@ -32,6 +32,12 @@ public abstract class Device
 
     /// <summary>Seconds between two marks, once the queue has come past both.</summary>
     internal abstract double Seconds(long from, long to);
+
+    /// <summary>Bytes read and written.</summary>
+    readonly record struct Moved(long Bytes) : ICost
+    {
+        public Cost Cost(int size) => new(0, Bytes, $"{Bytes} bytes");
+    }
 
     private protected abstract void Zero(nint at, long bytes);
     private protected abstract void Move(nint from, nint to, long bytes);

@@ -38,6 +38,6 @@ public sealed class Kernel<TArgs> where TArgs : unmanaged
         }
         long begin = profile.Begin(device);
         entry.Invoke(host, args);
-        profile.End(device, name, begin, (args as ICost)?.Cost(type.Size()));
+        profile.End(device, name, begin, args as ICost, type.Size());
     }
 }

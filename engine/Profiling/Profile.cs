@@ -8,16 +8,17 @@ namespace MiniTorch;
 /// </summary>
 public sealed class Profile
 {
-    record struct Launched(string Kernel, string Op, int Call, string Layer, string Phase, long Begin, long End, Cost? Cost, long LiveBytes, long PeakBytes);
+    /// <summary>What is noted of a launch; the rest is worked out when the step is over, so that watching costs it little.</summary>
+    record struct Launched(string Kernel, Op? Op, int Call, string Layer, string Phase, long Begin, long End, ICost? Cost, int Size, long LiveBytes, long PeakBytes);
 
     static int open;                        // profiles being taken, on all threads
     [ThreadStatic] static Profile? current;
 
     readonly Device device;
-    readonly List<Launched> launches = [];
+    readonly List<Launched> launches = new(1024);
     readonly List<(string Name, long Begin, long End)> phases = [];
     string phase = "", layer = "";
-    string? op;                             // the op whose backward runs
+    Op? op;                                 // the op whose backward runs
     int call;
     int forward;                            // first launch of the op whose forward runs or ran last
     bool forwardEnded;
@@ -55,13 +56,13 @@ public sealed class Profile
     public static Scope Phase(string name) => Current is { } profile ? profile.Enter("", null, name) : default;
 
     /// <summary>Until disposed, what is launched belongs to the backward of an op that was recorded in a layer.</summary>
-    internal Scope Backward(Op op, string? layer) => Enter(layer ?? "", op.Name, null);
+    internal Scope Backward(Op op, string? layer) => Enter(layer ?? "", op, null);
 
     /// <summary>When a launch on a device begins.</summary>
     internal long Begin(Device on) => on == device ? device.Mark() : 0;
 
-    /// <summary>A launch is over.</summary>
-    internal void End(Device on, string kernel, long begin, Cost? cost)
+    /// <summary>A launch for elements of a size in bytes is over.</summary>
+    internal void End(Device on, string kernel, long begin, ICost? cost, int size)
     {
         if (on != device) return;
         long end = device.Mark();
@@ -73,8 +74,7 @@ public sealed class Profile
         long highest = device.Pool.PeakBytes;
         device.Pool.ResetPeak();
         peak = Math.Max(peak, highest);
-        int dot = kernel.IndexOf('.', StringComparison.Ordinal);
-        launches.Add(new(kernel, op ?? (dot < 0 ? kernel : kernel[..dot]), call, layer, phase, begin, end, cost, device.Pool.LiveBytes, highest));
+        launches.Add(new(kernel, op, call, layer, phase, begin, end, cost, size, device.Pool.LiveBytes, highest));
         if (op is null && !Tape.Recording) call++;
     }
 
@@ -89,14 +89,14 @@ public sealed class Profile
     internal string Records(Op made)
     {
         if (op is not null) return layer;
-        foreach (ref Launched launch in CollectionsMarshal.AsSpan(launches)[forward..]) (launch.Op, launch.Call) = (made.Name, call);
+        foreach (ref Launched launch in CollectionsMarshal.AsSpan(launches)[forward..]) (launch.Op, launch.Call) = (made, call);
         (forward, forwardEnded) = (launches.Count, true);
         return layer;
     }
 
-    Scope Enter(string path, string? running, string? part)
+    Scope Enter(string path, Op? running, string? part)
     {
-        Scope scope = new(this, layer, op, phase, device.Mark());
+        Scope scope = new(this, layer, op, phase, part is null ? 0 : device.Mark());
         (layer, op) = (path, running);
         if (running is not null) call++;
         if (part is not null) phase = part;
@@ -107,18 +107,26 @@ public sealed class Profile
     StepProfile Result(long begin, long end)
     {
         double At(long mark) => device.Seconds(begin, mark);
-        return new([.. launches.ConvertAll(l => new KernelRun(l.Kernel, l.Op, l.Call, l.Layer, l.Phase, At(l.Begin), At(l.End), l.Cost, l.LiveBytes, l.PeakBytes))],
+        return new([.. launches.ConvertAll(l => new KernelRun(l.Kernel, l.Op?.Name ?? Family(l.Kernel), l.Call, l.Layer, l.Phase, At(l.Begin), At(l.End), l.Cost?.Cost(l.Size), l.LiveBytes, l.PeakBytes))],
             [.. phases.ConvertAll(p => new PhaseRun(p.Name, At(p.Begin), At(p.End)))], At(end), Math.Max(peak, device.Pool.PeakBytes));
+    }
+
+    /// <summary>A kernel's name up to its dot: the op it belongs to, where none was recorded.</summary>
+    static string Family(string kernel)
+    {
+        int dot = kernel.IndexOf('.', StringComparison.Ordinal);
+        return dot < 0 ? kernel : kernel[..dot];
     }
 
     /// <summary>Ends with <c>using</c>.</summary>
     public readonly ref struct Scope
     {
         readonly Profile? profile;
-        readonly string? layer, op, phase;
+        readonly string? layer, phase;
+        readonly Op? op;
         readonly long begin;
 
-        internal Scope(Profile profile, string layer, string? op, string phase, long begin)
+        internal Scope(Profile profile, string layer, Op? op, string phase, long begin)
             => (this.profile, this.layer, this.op, this.phase, this.begin) = (profile, layer, op, phase, begin);
 
         /// <summary>What was before goes on.</summary>
