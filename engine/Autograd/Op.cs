@@ -19,6 +19,7 @@ public abstract class Op
     Tensor? output;
     int visit;
     bool consumed;
+    readonly string? layer;             // known while profiling
     long order;
 
     /// <summary>Records an op over these inputs.</summary>
@@ -35,6 +36,7 @@ public abstract class Op
                 order = Math.Max(order, source.order);
             }
         clock = ++order;                    // later than anything it uses, on whichever thread that was made
+        layer = Profile.Current?.Records(this);
         StepFrame.Record(this);
     }
 
@@ -48,6 +50,18 @@ public abstract class Op
 
     /// <summary>Like <see cref="Save(Tensor)"/> for an optional tensor.</summary>
     protected Saved? SaveOptional(Tensor? x) => x is null ? null : Save(x);
+
+    /// <summary>What profiles call it: the class without its "Op" and its type arguments.</summary>
+    protected internal virtual string Name
+    {
+        get
+        {
+            string name = GetType().Name;
+            int arity = name.IndexOf('`', StringComparison.Ordinal);
+            if (arity >= 0) name = name[..arity];
+            return name.Length > 2 && name.EndsWith("Op", StringComparison.Ordinal) ? name[..^2] : name;
+        }
+    }
 
     /// <summary>Given the gradient of the output, hands the gradient of each input to <paramref name="gradients"/>.</summary>
     protected abstract void Backward(Tensor dy, Gradients gradients);
@@ -100,9 +114,19 @@ public abstract class Op
 
     internal void Run()
     {
-        if (Gradient is { } dy) Backward(dy, Gradients.Instance);
+        if (Gradient is { } dy)
+        {
+            if (Profile.Current is { } profile) RunWatched(dy, profile);
+            else Backward(dy, Gradients.Instance);
+        }
         consumed = true;
         Release(Ending.Backward);
+    }
+
+    void RunWatched(Tensor dy, Profile profile)
+    {
+        using Profile.Scope scope = profile.Backward(this, layer);
+        Backward(dy, Gradients.Instance);
     }
 
     /// <summary>All ops that the last one depends on, latest first; no recursion, so depth is no limit.</summary>

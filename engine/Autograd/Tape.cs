@@ -12,6 +12,7 @@ public static class Tape
     public static bool Tracks(params ReadOnlySpan<Tensor?> inputs)
     {
         if (paused > 0) return false;
+        Profile.Current?.ForwardEnds();
         foreach (Tensor? x in inputs) if (x is { Tracked: true }) return true;
         return false;
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace MiniTorch;
@@ -22,8 +23,10 @@ public sealed unsafe class CpuDevice : Device, IDisposable
     /// <summary>Pool memory for the length of one kernel; its contents are undefined.</summary>
     internal Scratch Scratch(long bytes) => new(Pool, Pool.Take(bytes));
 
-    internal override void Clear(nint at, long bytes) => NativeMemory.Clear((void*)at, (nuint)bytes);
-    internal override void Copy(nint from, nint to, long bytes) => Buffer.MemoryCopy((void*)from, (void*)to, bytes, bytes);
+    internal override long Mark() => Stopwatch.GetTimestamp();       // a launch returns when it has ended
+    internal override double Seconds(long from, long to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds;
+    private protected override void Zero(nint at, long bytes) => NativeMemory.Clear((void*)at, (nuint)bytes);
+    private protected override void Move(nint from, nint to, long bytes) => Buffer.MemoryCopy((void*)from, (void*)to, bytes, bytes);
     internal override void Read<T>(nint from, Span<T> to) => new ReadOnlySpan<T>((void*)from, to.Length).CopyTo(to);
     internal override void Write<T>(ReadOnlySpan<T> from, nint to) => from.CopyTo(new Span<T>((void*)to, from.Length));
 

@@ -7,8 +7,15 @@ namespace MiniTorch;
 /// C[m, n] = Σₖ op(A)[m, k] · op(B)[k, n] (+ bias[n]) (+ C), row-major, for each matrix of a batch. A transposed operand is stored as [k, m] or [n, k].
 /// Either bias or Accumulate, not both.
 /// </summary>
-readonly record struct GemmArgs(Pointer A, Pointer B, Pointer C, int M, int N, int K, bool TransposeA = false, bool TransposeB = false)
+readonly record struct GemmArgs(Pointer A, Pointer B, Pointer C, int M, int N, int K, bool TransposeA = false, bool TransposeB = false) : ICost
 {
+    /// <summary>M·N·K multiply-adds for each matrix of the batch; an operand that all share is read once.</summary>
+    public Cost Cost(int size)
+    {
+        double a = (double)M * K * (BatchA == 0 ? 1 : Batch), b = (double)K * N * (BatchB == 0 ? 1 : Batch), c = (double)M * N * Batch * (Accumulate ? 2 : 1);
+        return new(2.0 * M * N * K * Batch, size * (a + b + c), Batch == 1 ? [M, K, N] : [Batch, M, K, N]);
+    }
+
     /// <summary>Elements between stored rows of A.</summary>
     public int LeadingA { get; init; } = TransposeA ? M : K;
 
@@ -64,7 +71,8 @@ static unsafe class Gemm
     /// <summary>The product as a launch of its own.</summary>
     internal static readonly Kernel<GemmArgs> Product = Kernel<GemmArgs>.On<Body>("Gemm");
 
-    struct Body : ICpuKernel<GemmArgs>
+    /// <summary>What an op launches under a name of its own.</summary>
+    internal struct Body : ICpuKernel<GemmArgs>
     {
         public static void Run<T, V>(CpuDevice device, in GemmArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
             => Gemm.Run<T, V>(device, args);

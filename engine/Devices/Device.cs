@@ -11,8 +11,36 @@ public abstract class Device
     /// <summary>The device's memory, with its counters.</summary>
     public Pool Pool { get; }
 
-    internal abstract void Clear(nint at, long bytes);
-    internal abstract void Copy(nint from, nint to, long bytes);
+    /// <summary>Writes zeros.</summary>
+    internal void Clear(nint at, long bytes)
+    {
+        long begin = Profile.Current?.Begin(this) ?? 0;
+        Zero(at, bytes);
+        Profile.Current?.End(this, "Clear", begin, new Moved(bytes), 1);
+    }
+
+    /// <summary>Copies within the device.</summary>
+    internal void Copy(nint from, nint to, long bytes)
+    {
+        long begin = Profile.Current?.Begin(this) ?? 0;
+        Move(from, to, bytes);
+        Profile.Current?.End(this, "Copy", begin, new Moved(2 * bytes), 1);
+    }
+
+    /// <summary>Notes this moment of the queue: what was launched before has ended, what is launched after has not begun.</summary>
+    internal abstract long Mark();
+
+    /// <summary>Seconds between two marks, once the queue has come past both.</summary>
+    internal abstract double Seconds(long from, long to);
+
+    /// <summary>Bytes read and written.</summary>
+    readonly record struct Moved(long Bytes) : ICost
+    {
+        public Cost Cost(int size) => new(0, Bytes, $"{Bytes} bytes");
+    }
+
+    private protected abstract void Zero(nint at, long bytes);
+    private protected abstract void Move(nint from, nint to, long bytes);
     internal abstract void Read<T>(nint from, Span<T> to) where T : unmanaged;
     internal abstract void Write<T>(ReadOnlySpan<T> from, nint to) where T : unmanaged;
 }

@@ -30,6 +30,14 @@ public sealed class Kernel<TArgs> where TArgs : unmanaged
     public void Launch(Device device, DType type, in TArgs args)
     {
         if (!type.IsReal() || device is not CpuDevice host) throw new TensorException($"{name} has no kernel for {type.Short()} on {device}");
-        cpu[(type == DType.Float32 ? 0 : 3) + host.Simd.Index].Invoke(host, args);
+        CpuEntry entry = cpu[(type == DType.Float32 ? 0 : 3) + host.Simd.Index];
+        if (Profile.Current is not { } profile)
+        {
+            entry.Invoke(host, args);
+            return;
+        }
+        long begin = profile.Begin(device);
+        entry.Invoke(host, args);
+        profile.End(device, name, begin, args as ICost, type.Size());
     }
 }

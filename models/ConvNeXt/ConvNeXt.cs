@@ -82,9 +82,11 @@ public sealed class ConvNeXt : ILayer
         readonly LayerNorm norm;
         readonly Linear expand, project;
         readonly Residual residual;
+        readonly string path;
 
         internal Block(ParameterScope at, int width, double dropRate, ConvNeXtOptions options, Depthwise depthwise)
         {
+            path = at.Path;
             Init weight = Inits.TruncatedNormal(Deviation);
             this.depthwise = depthwise(at["dwconv"], width, options.KernelSize, bias: true, weight, Inits.Zeros);
             norm = new(at["norm"], width);
@@ -93,6 +95,10 @@ public sealed class ConvNeXt : ILayer
             residual = new(at, "gamma", width, options.LayerScale, dropRate);
         }
 
-        public Tensor Forward(Tensor x) => residual.Join(x, project.Forward(expand.Forward(norm.Forward(depthwise.Forward(x))).Gelu()));
+        public Tensor Forward(Tensor x)
+        {
+            using Profile.Scope layer = Profile.Layer(path);
+            return residual.Join(x, project.Forward(expand.Forward(norm.Forward(depthwise.Forward(x))).Gelu()));
+        }
     }
 }

@@ -90,10 +90,18 @@ public abstract partial class Dcls : ILayer, IConstrained
     public Tensor Kernel() => Flat(Version.Draw(weight, Position, Sigma, form.Size, Convention));
 
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x) => Convolve(x, Kernel(), bias);
+    public Tensor Forward(Tensor x)
+    {
+        using Profile.Scope layer = Profile.Layer(Path);
+        return Convolve(x, Kernel(), bias);
+    }
 
     /// <summary>Brings every position back into ± the half window of its row, as the official clamp_parameters does.</summary>
-    public void Constrain() => Positions.Clamp(Position, half);
+    public void Constrain()
+    {
+        using Profile.Scope layer = Profile.Layer(Path);
+        Positions.Clamp(Position, half);
+    }
 
     /// <summary>Sets every SIG of the layer, for schedules.</summary>
     public void SetSigma(double sig)

@@ -83,7 +83,11 @@ public sealed class BakedDcls : ILayer, IDisposable
     public Tensor Kernel { get; }
 
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x) => layer.Convolve(x, Kernel, bias);
+    public Tensor Forward(Tensor x)
+    {
+        using Profile.Scope scope = Profile.Layer(layer.Path);
+        return layer.Convolve(x, Kernel, bias);
+    }
 
     /// <summary>Frees the kernel and the bias.</summary>
     public void Dispose()

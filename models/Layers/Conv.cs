@@ -31,6 +31,7 @@ public abstract class Conv : ILayer
     /// <inheritdoc/>
     public Tensor Forward(Tensor x)
     {
+        using Profile.Scope layer = Profile.Layer(path);
         Tensor y = Apply(x, weight, bias, stride, padding, dilation, groups, mode);
         return Trace.Report(y, path, kind, weight.Count + (bias?.Count ?? 0), (long)y.Count / weight.Shape[^1] * weight.Count);
     }

@@ -12,6 +12,7 @@ public sealed class Linear(ParameterScope at, int inputs, int outputs, bool bias
     /// <inheritdoc/>
     public Tensor Forward(Tensor x)
     {
+        using Profile.Scope layer = Profile.Layer(path);
         Tensor y = x.Linear(weight, bias);
         return Trace.Report(y, path, $"Linear {inputs} → {outputs}", weight.Count + (bias?.Count ?? 0), (long)y.Count * inputs);
     }

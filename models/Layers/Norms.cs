@@ -10,7 +10,11 @@ public sealed class LayerNorm(ParameterScope at, int channels, double epsilon = 
     readonly string path = at.Path;
 
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x) => Trace.Report(x.LayerNorm(weight, bias, epsilon), path, $"LayerNorm {channels}", channels + (bias?.Count ?? 0));
+    public Tensor Forward(Tensor x)
+    {
+        using Profile.Scope layer = Profile.Layer(path);
+        return Trace.Report(x.LayerNorm(weight, bias, epsilon), path, $"LayerNorm {channels}", channels + (bias?.Count ?? 0));
+    }
 }
 
 /// <summary>
@@ -27,7 +31,11 @@ public sealed class BatchNorm(ParameterScope at, int channels, double momentum =
     public Statistics? Statistics { get; set; }
 
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x) => Trace.Report(x.BatchNorm(weight, bias, mean, variance, Statistics, momentum, epsilon), path, $"BatchNorm {channels}", 2L * channels);
+    public Tensor Forward(Tensor x)
+    {
+        using Profile.Scope layer = Profile.Layer(path);
+        return Trace.Report(x.BatchNorm(weight, bias, mean, variance, Statistics, momentum, epsilon), path, $"BatchNorm {channels}", 2L * channels);
+    }
 }
 
 /// <summary>Group normalisation of x [n, *spatial, c]. Parameters: weight [c] from 1, bias [c] from 0.</summary>
@@ -37,5 +45,9 @@ public sealed class GroupNorm(ParameterScope at, int groups, int channels, doubl
     readonly string path = at.Path;
 
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x) => Trace.Report(x.GroupNorm(groups, weight, bias, epsilon), path, $"GroupNorm {channels} in {groups} groups", 2L * channels);
+    public Tensor Forward(Tensor x)
+    {
+        using Profile.Scope layer = Profile.Layer(path);
+        return Trace.Report(x.GroupNorm(groups, weight, bias, epsilon), path, $"GroupNorm {channels} in {groups} groups", 2L * channels);
+    }
 }

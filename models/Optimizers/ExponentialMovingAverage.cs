@@ -6,8 +6,14 @@ namespace MiniTorch.Models;
 /// </summary>
 public sealed unsafe class ExponentialMovingAverage : IDisposable
 {
-    readonly record struct BlendArgs(Pointer Average, Pointer Value, Pointer Share, int Count);
-    readonly record struct ExchangeArgs(Pointer A, Pointer B, int Count);
+    readonly record struct BlendArgs(Pointer Average, Pointer Value, Pointer Share, int Count) : ICost
+    {
+        public Cost Cost(int size) => new(0, 3.0 * size * Count, Count);
+    }
+    readonly record struct ExchangeArgs(Pointer A, Pointer B, int Count) : ICost
+    {
+        public Cost Cost(int size) => new(0, 4.0 * size * Count, Count);
+    }
 
     static readonly Kernel<BlendArgs> blend = Kernel<BlendArgs>.On<BlendBody>("ExponentialMovingAverage.blend");
     static readonly Kernel<ExchangeArgs> exchange = Kernel<ExchangeArgs>.On<ExchangeBody>("ExponentialMovingAverage.exchange");

@@ -6,8 +6,14 @@ namespace MiniTorch.Models;
 /// </summary>
 sealed unsafe class GradientNorm : IDisposable
 {
-    readonly record struct SquaresArgs(Pointer X, Pointer To, int Slot, int Count, Pointer Partial);
-    readonly record struct LimitArgs(Pointer Squares, Pointer Result, int Count, double Limit, double Added);
+    readonly record struct SquaresArgs(Pointer X, Pointer To, int Slot, int Count, Pointer Partial) : ICost
+    {
+        public Cost Cost(int size) => new(2.0 * Count, (double)size * Count, Count);
+    }
+    readonly record struct LimitArgs(Pointer Squares, Pointer Result, int Count, double Limit, double Added) : ICost
+    {
+        public Cost Cost(int size) => new(0, (double)size * Count, Count);
+    }
 
     static readonly Kernel<SquaresArgs> squares = Kernel<SquaresArgs>.On<SquaresBody>("GradientNorm.squares");
     static readonly Kernel<LimitArgs> limit = Kernel<LimitArgs>.On<LimitBody>("GradientNorm.limit");

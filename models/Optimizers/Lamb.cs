@@ -9,7 +9,10 @@ namespace MiniTorch.Models;
 /// </summary>
 public sealed unsafe class Lamb : Optimizer
 {
-    readonly record struct TrustArgs(Pointer P, Pointer U, Pointer Squares, Pointer Coefficients, int Count);
+    readonly record struct TrustArgs(Pointer P, Pointer U, Pointer Squares, Pointer Coefficients, int Count) : ICost
+    {
+        public Cost Cost(int size) => new(0, 3.0 * size * Count, Count);
+    }
 
     static readonly Kernel<UpdateArgs> direction = Kernel<UpdateArgs>.On<UpdateBody<Rule>>("Lamb.direction");
     static readonly Kernel<TrustArgs> apply = Kernel<TrustArgs>.On<ApplyBody>("Lamb.apply");

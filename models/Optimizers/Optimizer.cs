@@ -59,12 +59,17 @@ public abstract class Optimizer : IDisposable
         {
             norm.Clear();
             foreach (Member m in members)
-                if (m.Value.GradientFilled) norm.Square(m.Value.Gradient!, m.Index);
+                if (m.Value.GradientFilled)
+                {
+                    using Profile.Scope layer = Profile.Layer(m.Layer);
+                    norm.Square(m.Value.Gradient!, m.Index);
+                }
             norm.Limit(limit.Most, limit.Added);
         }
         foreach (Member m in members)
             if (m.Value.GradientFilled)
             {
+                using Profile.Scope layer = Profile.Layer(m.Layer);
                 Move(m, norm.Result.View([1], 1));
                 m.Value.GradientFilled = false;
             }
@@ -121,6 +126,9 @@ public abstract class Optimizer : IDisposable
 
     private protected sealed record Member(int Index, string Name, Tensor Value, Group Group, Tensor[] States)
     {
+        /// <summary>Path of the layer that declared the parameter.</summary>
+        internal string Layer { get; } = Name[..Math.Max(0, Name.LastIndexOf('.'))];
+
         internal Pointer State(int i) => i < States.Length ? States[i].InPlace() : default;
     }
 }

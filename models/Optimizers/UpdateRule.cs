@@ -20,7 +20,11 @@ interface IUpdateRule
 }
 
 /// <summary>What an update reads and writes. Coefficients and the gradient's scale lie in device memory: what a captured graph replays must not hold them.</summary>
-readonly record struct UpdateArgs(Pointer P, Pointer G, Pointer A, Pointer B, Pointer C, Pointer Coefficients, Pointer Scale, int Count);
+readonly record struct UpdateArgs(Pointer P, Pointer G, Pointer A, Pointer B, Pointer C, Pointer Coefficients, Pointer Scale, int Count) : ICost
+{
+    /// <summary>The gradient is read, the parameter and its states are read and written.</summary>
+    public Cost Cost(int size) => new(0, (3.0 + 2 * ((A.IsNull ? 0 : 1) + (B.IsNull ? 0 : 1) + (C.IsNull ? 0 : 1))) * size * Count, Count);
+}
 
 /// <summary>One fused pass over a parameter, its gradient and its states.</summary>
 unsafe struct UpdateBody<TRule> : ICpuKernel<UpdateArgs> where TRule : struct, IUpdateRule

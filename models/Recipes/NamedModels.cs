@@ -4,7 +4,14 @@ namespace MiniTorch.Models;
 /// <param name="Name">The name.</param>
 /// <param name="Sample">Shape of the images it is usually given, [h, w, c].</param>
 /// <param name="Network">What it is made of.</param>
-public sealed record NamedModel(string Name, int[] Sample, Network Network);
+public sealed record NamedModel(string Name, int[] Sample, Network Network)
+{
+    /// <summary>The name that the work of `dcls bench` begins with, if it is timed there.</summary>
+    public string? BenchName { get; init; }
+
+    /// <summary>Number of classes it usually tells apart: 1000, or 10 of small grey images.</summary>
+    public int Classes => Sample[2] == 1 ? 10 : 1000;
+}
 
 /// <summary>The models that can be asked for by name: small ones for 28×28 images, and the official sizes.</summary>
 public static class NamedModels
@@ -24,10 +31,11 @@ public static class NamedModels
         new("convnext_fashion", fashion, new ConvNeXtNetwork(fashionSizes)),
         new("convnext_dcls_nano", fashion, new ConvNeXtNetwork(nano, new("v1", 7, 5))),
         new("convnext_nano", fashion, new ConvNeXtNetwork(nano)),
-        new("convnext_dcls_tiny", imageNet, new ConvNeXtNetwork(tiny, new("v0", 17, 34))),
+        new("convnext_dcls_tiny", imageNet, new ConvNeXtNetwork(tiny, new("v0", 17, 34))) { BenchName = "convnext_t_dcls_v0_k17n34" },
+        new("convnext_dcls_gauss_tiny", imageNet, new ConvNeXtNetwork(tiny, new("gauss", 23, 26))) { BenchName = "convnext_t_dcls_gauss_k23n26" },
         new("convnext_dcls_small", imageNet, new ConvNeXtNetwork(small1k, new("v0", 17, 40))),
         new("convnext_dcls_base", imageNet, new ConvNeXtNetwork(base1k, new("v0", 17, 40))),
-        new("convnext_tiny", imageNet, new ConvNeXtNetwork(tiny)),
+        new("convnext_tiny", imageNet, new ConvNeXtNetwork(tiny)) { BenchName = "convnext_t" },
         new("convnext_small", imageNet, new ConvNeXtNetwork(small1k)),
         new("convnext_base", imageNet, new ConvNeXtNetwork(base1k)),
         new("two_dots", dots, new TwoDotsNetwork(31, Dcls: true)),
@@ -38,6 +46,6 @@ public static class NamedModels
     /// <summary>Their names, for messages.</summary>
     public static string Names { get; } = string.Join(", ", All.Select(static m => m.Name));
 
-    /// <summary>The model of a name; an <see cref="ArgumentException"/> lists the names there are.</summary>
-    public static NamedModel Of(string name) => All.FirstOrDefault(m => m.Name == name) ?? throw new ArgumentException($"unknown model '{name}'; there is {Names}");
+    /// <summary>The model of a name, or of the name it has in `dcls bench`; dashes count as underscores. An <see cref="ArgumentException"/> lists the names there are.</summary>
+    public static NamedModel Of(string name) => All.FirstOrDefault(m => m.Name == name.Replace('-', '_') || m.BenchName == name) ?? throw new ArgumentException($"unknown model '{name}'; there is {Names}");
 }

@@ -24,6 +24,7 @@ static class Program
             root.Add(SummaryCommand.Make());
             root.Add(KernelCommand.Make());
             root.Add(BenchCommand.Make());
+            root.Add(ProfileCommand.Make());
             root.Add(DoctorCommand.Make());
             ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
             string? misspelt = args.TakeWhile(static a => a != "--")

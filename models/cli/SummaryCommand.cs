@@ -30,7 +30,7 @@ static class SummaryCommand
         NamedModel named = NamedModels.Of(parsed.GetValue(model)!);
         using CpuDevice device = Options.OpenDevice(parsed);
         Shape sample = Shape.Create(named.Sample);
-        (ILayer net, ParameterStore store) = ParameterStore.Build(at => named.Network.Build(at, sample, parsed.GetValue(classes) ?? (sample[2] == 1 ? 10 : 1000)), device);
+        (ILayer net, ParameterStore store) = ParameterStore.Build(at => named.Network.Build(at, sample, parsed.GetValue(classes) ?? named.Classes), device);
         using (store)
         {
             IReadOnlyList<LayerTrace> traces;

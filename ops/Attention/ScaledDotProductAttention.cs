@@ -77,7 +77,7 @@ public sealed unsafe class ScaledDotProductAttention : Op
     }
 
     static void Product(Tensor a, Tensor b, Tensor c, int m, int n, int k, bool transposeA = false, bool transposeB = false)
-        => Gemm.Product.Launch(a.Device, a.DType, new(a, b, c, m, n, k, transposeA, transposeB)
+        => product.Launch(a.Device, a.DType, new(a, b, c, m, n, k, transposeA, transposeB)
         {
             Batch = a.Shape[0] * a.Shape[1], BatchA = (long)m * k, BatchB = (long)k * n, BatchC = (long)m * n,
         });
@@ -98,8 +98,10 @@ public sealed unsafe class ScaledDotProductAttention : Op
     }
 
     /// <summary>Scores of [Batch, Heads, N, M], row by row.</summary>
-    readonly record struct RowArgs(int Batch, int Heads, int N, int M, double Scale)
+    readonly record struct RowArgs(int Batch, int Heads, int N, int M, double Scale) : ICost
     {
+        public Cost Cost(int size) => new(0, size * (double)Rows * M * (P.IsNull || D.IsNull ? 2 : 3), Batch, Heads, N, M);
+
         internal Pointer P { get; init; }
         internal Pointer D { get; init; }
         internal Pointer Mask { get; init; }
@@ -113,6 +115,7 @@ public sealed unsafe class ScaledDotProductAttention : Op
         internal int BlockRows => Math.Max(1, 8192 / Math.Max(1, M));
     }
 
+    static readonly Kernel<GemmArgs> product = Kernel<GemmArgs>.On<Gemm.Body>("ScaledDotProductAttention.product");
     static readonly Kernel<RowArgs> softmax = Kernel<RowArgs>.On<SoftmaxBody>("ScaledDotProductAttention.softmax");
     static readonly Kernel<RowArgs> scores = Kernel<RowArgs>.On<ScaleBody>("ScaledDotProductAttention.scale");
     static readonly Kernel<RowArgs> maskSlope = Kernel<RowArgs>.On<MaskBody>("ScaledDotProductAttention.mask");

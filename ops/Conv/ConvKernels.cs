@@ -1,8 +1,10 @@
 namespace MiniTorch.Ops;
 
 /// <summary>Operands of a dense convolution or of one of its gradients; whichever is sought is written, and y or x starts from the bias of its channels.</summary>
-readonly record struct ConvArgs(Pointer X, Pointer Weight, Pointer Y, Pointer Bias, Windows Windows, int Outputs, int Groups)
+readonly record struct ConvArgs(Pointer X, Pointer Weight, Pointer Y, Pointer Bias, Windows Windows, int Outputs, int Groups) : ICost
 {
+    public Cost Cost(int size) => Windows.Cost(Outputs, Groups, size);
+
     internal int GroupInputs => Windows.Channels / Groups;
     internal int GroupOutputs => Outputs / Groups;
     internal int PatchSize => Windows.Taps * GroupInputs;

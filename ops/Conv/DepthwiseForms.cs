@@ -53,8 +53,10 @@ static class DepthwiseForms
 }
 
 /// <summary>Operands of a depthwise convolution or of one of its gradients; whichever is sought is written, and y or x starts from the bias of its channels.</summary>
-readonly record struct DepthwiseArgs(Pointer X, Pointer Weight, Pointer Y, Pointer Bias, Windows Windows, int Multiplier)
+readonly record struct DepthwiseArgs(Pointer X, Pointer Weight, Pointer Y, Pointer Bias, Windows Windows, int Multiplier) : ICost
 {
+    public Cost Cost(int size) => Windows.Cost(Outputs, Windows.Channels, size);
+
     /// <summary>The kernel is read from its end: the convolution that gives the input gradient.</summary>
     internal bool Reversed { get; private init; }
 

@@ -34,6 +34,21 @@ readonly record struct Axis(int In, int Out, int Kernel, int Stride, int Padding
         return (begin, Math.Max(begin, end));
     }
 
+    /// <summary>Pairs of an output and a tap that meet inside the input.</summary>
+    internal long Meetings
+    {
+        get
+        {
+            long met = 0;
+            for (int o = 0; o < Out; o++)
+            {
+                (int begin, int end) = Taps(o);
+                met += end - begin;
+            }
+            return met;
+        }
+    }
+
     /// <summary>The output whose tap k sees input i, if there is one.</summary>
     internal bool Output(int i, int k, out int o)
     {
@@ -54,6 +69,19 @@ readonly record struct Windows(int Batch, int Channels, Axis D, Axis H, Axis W)
 
     /// <summary>Inputs of one image.</summary>
     internal int Inputs => D.In * H.In * W.In;
+
+    /// <summary>Pairs of an output and a tap that meet inside the inputs, in one channel of all images.</summary>
+    internal double Meetings => (double)Batch * D.Meetings * H.Meetings * W.Meetings;
+
+    /// <summary>
+    /// The work of a convolution or of one of its gradients: a multiply-add for each meeting and pair of channels, two of x, weight and y read and the third written.
+    /// </summary>
+    internal Cost Cost(int outputs, int groups, int size)
+    {
+        double inputs = Channels / groups, elements = (double)Batch * (Inputs * (double)Channels + Outputs * (double)outputs) + Taps * inputs * outputs;
+        string kernel = D.Kernel == 1 ? $"{H.Kernel}x{W.Kernel}" : $"{D.Kernel}x{H.Kernel}x{W.Kernel}", image = D.In == 1 ? $"{H.In}x{W.In}" : $"{D.In}x{H.In}x{W.In}";
+        return new(2 * Meetings * inputs * outputs, size * elements, $"{Batch}x{image}x{Channels} k{kernel} to {outputs}");
+    }
 
     /// <summary>True if no window lies in the padding alone.</summary>
     internal bool PaddingIsSeen => 2 * D.Padding <= D.Kernel && 2 * H.Padding <= H.Kernel && 2 * W.Padding <= W.Kernel;

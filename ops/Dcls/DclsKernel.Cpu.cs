@@ -13,13 +13,30 @@ public sealed unsafe partial class DclsKernel<F>
 
     [InlineArray(3)] struct Three<N> { N first; }
 
-    record struct Args
+    record struct Args : ICost
     {
         internal Pointer Weight, Position, Sigma, Kernel, DWeight, DPosition, DSigma;
         internal int Planes, Channels, Count;
         internal double NarrowestSigma;
         internal Three<int> Size, Row;
         internal Three<double> Centre;
+
+        /// <summary>
+        /// Drawing weighs each cell that a tap reaches, 2 an axis if it is compact, else all; the gradient takes two sums over them. Both touch the parameters (or their
+        /// gradients, too) and the kernel.
+        /// </summary>
+        public readonly Cost Cost(int size)
+        {
+            double reached = 1, parameters = 1, taps = (double)Count * Pairs;
+            for (int axis = 0; axis < 3; axis++)
+            {
+                if (Row[axis] < 0) continue;
+                reached *= F.IsCompact ? Math.Min(2, Size[axis]) : Size[axis];
+                parameters += Sigma.IsNull ? 1 : 2;
+            }
+            int directions = DWeight.IsNull ? 1 : 2;
+            return new(2 * directions * reached * taps, size * (directions * parameters * taps + Pairs * (double)Cells), $"{Pairs} kernels of {Count} in {Size[0]}x{Size[1]}x{Size[2]}");
+        }
 
         internal readonly int Cells => Size[0] * Size[1] * Size[2];
         internal readonly int Lines => Size[0] + Size[1] + Size[2];

@@ -21,7 +21,10 @@ public static unsafe class Positions
         for (int row = 0; row < half.Length; row++) kernel.Launch(position.Device, position.DType, new(p, row * count, (row + 1) * count, half[row]));
     }
 
-    readonly record struct Args(Pointer P, int Begin, int End, double Half);
+    readonly record struct Args(Pointer P, int Begin, int End, double Half) : ICost
+    {
+        public Cost Cost(int size) => new(0, 2.0 * size * (End - Begin), End - Begin);
+    }
 
     static readonly Kernel<Args> clamp = Kernel<Args>.On<ClampBody>("Positions.clamp"), round = Kernel<Args>.On<RoundBody>("Positions.round");
 

@@ -76,7 +76,10 @@ public sealed unsafe class DropoutOp : Op
     }
 
     /// <summary>Unit: elements that share one draw.</summary>
-    readonly record struct Args(Pointer X, Pointer Y, Pointer State, uint Site, double Rate, int Count, int Unit);
+    readonly record struct Args(Pointer X, Pointer Y, Pointer State, uint Site, double Rate, int Count, int Unit) : ICost
+    {
+        public Cost Cost(int size) => new(0, 2.0 * size * Count, Count);
+    }
 
     static readonly Kernel<Args> kernel = Kernel<Args>.On<Body>("Dropout");
 

@@ -42,7 +42,10 @@ public sealed unsafe class ResizeBilinear : Op
         }
     }
 
-    readonly record struct Args(Pointer X, Pointer Y, int Batch, int Channels, Line H, Line W);
+    readonly record struct Args(Pointer X, Pointer Y, int Batch, int Channels, Line H, Line W) : ICost
+    {
+        public Cost Cost(int size) => new(0, size * (double)Batch * Channels * ((double)H.In * W.In + (double)H.Out * W.Out), Batch, H.In, W.In, Channels);
+    }
 
     static readonly Kernel<Args> forward = Kernel<Args>.On<ForwardBody>("ResizeBilinear.forward");
     static readonly Kernel<Args> backward = Kernel<Args>.On<BackwardBody>("ResizeBilinear.backward");

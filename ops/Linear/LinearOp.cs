@@ -27,7 +27,7 @@ public sealed class LinearOp : Op
             Expect.Alike(x, bias);
         }
         Tensor y = Tensor.Like(x, x.Shape.With(^1, outputs));
-        Gemm.Product.Launch(x.Device, x.DType, new(x, weight, y, x.Shape.Product(0, x.Shape.Rank - 1), outputs, inputs) { Bias = bias });
+        forward.Launch(x.Device, x.DType, new(x, weight, y, x.Shape.Product(0, x.Shape.Rank - 1), outputs, inputs) { Bias = bias });
         return Tape.Tracks(x, weight, bias) ? y.From(new LinearOp(x, weight, bias)) : y;
     }
 
@@ -38,17 +38,20 @@ public sealed class LinearOp : Op
         if (gradients.Wants(x))
         {
             Tensor dx = Tensor.Like(dy, x.Shape);
-            Gemm.Product.Launch(dy.Device, dy.DType, new(dy, savedWeight, dx, rows, x.Shape[^1], outputs, TransposeB: true));
+            inputGradient.Launch(dy.Device, dy.DType, new(dy, savedWeight, dx, rows, x.Shape[^1], outputs, TransposeB: true));
             gradients.Add(x, dx);
         }
         if (gradients.Wants(weight))
         {
             Tensor dw = Tensor.Like(dy, weight.Shape);
-            Gemm.Product.Launch(dy.Device, dy.DType, new(savedX, dy, dw, weight.Shape[0], outputs, rows, TransposeA: true));
+            weightGradient.Launch(dy.Device, dy.DType, new(savedX, dy, dw, weight.Shape[0], outputs, rows, TransposeA: true));
             gradients.Add(weight, dw);
         }
         if (gradients.Wants(bias)) gradients.Add(bias, Sum.To(bias.Shape, dy));
     }
+
+    static readonly Kernel<GemmArgs> forward = Kernel<GemmArgs>.On<Gemm.Body>("Linear.forward");
+    static readonly Kernel<GemmArgs> inputGradient = Kernel<GemmArgs>.On<Gemm.Body>("Linear.inputGradient"), weightGradient = Kernel<GemmArgs>.On<Gemm.Body>("Linear.weightGradient");
 }
 
 /// <summary>x.Linear(weight, bias).</summary>

@@ -59,7 +59,9 @@ public sealed class MatMul : Op
         }
     }
 
-    static void Launch(Tensor y, in GemmArgs args) => Gemm.Product.Launch(y.Device, y.DType, args);
+    static readonly Kernel<GemmArgs> product = Kernel<GemmArgs>.On<Gemm.Body>("MatMul.product");
+
+    static void Launch(Tensor y, in GemmArgs args) => product.Launch(y.Device, y.DType, args);
 
     /// <summary>One launch: where its first matrices lie, in elements, how many follow and in what steps, and whether its a or b was met before.</summary>
     readonly record struct Part(long A, long B, long Y, int Count, long StepA, long StepB, long StepY, bool RepeatsA, bool RepeatsB)

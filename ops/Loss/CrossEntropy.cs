@@ -69,7 +69,10 @@ public sealed partial class CrossEntropy : Op
     readonly record struct Setting(int Rows, int Classes, bool Indices, double Smoothing, double Slope, int DyStep);
 
     /// <summary>X [Rows, Classes]; T like X, or i32 [Rows]; Normalizer [Rows]; Y: the losses [Rows], or in backward dx like X.</summary>
-    readonly record struct Args(Pointer X, Pointer T, Pointer Normalizer, Pointer Y, Pointer Dy, Setting With);
+    readonly record struct Args(Pointer X, Pointer T, Pointer Normalizer, Pointer Y, Pointer Dy, Setting With) : ICost
+    {
+        public Cost Cost(int size) => new(0, size * (double)With.Rows * (With.Classes * ((With.Indices ? 1 : 2) + (Dy.IsNull ? 0 : 1)) + 2), With.Rows, With.Classes);
+    }
 
     static readonly Kernel<Args> forward = Kernel<Args>.On<ForwardBody>("CrossEntropy.forward"), backward = Kernel<Args>.On<BackwardBody>("CrossEntropy.backward");
 }

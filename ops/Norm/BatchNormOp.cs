@@ -57,9 +57,15 @@ public sealed unsafe class BatchNormOp : Op
     }
 
     readonly record struct ForwardArgs(Pointer X, Pointer Gamma, Pointer Beta, Pointer RunningMean, Pointer RunningVariance, Pointer Statistics, Pointer Y, int Rows, int C,
-        bool Batch, double Momentum, double Epsilon);
+        bool Batch, double Momentum, double Epsilon) : ICost
+    {
+        public Cost Cost(int size) => new(0, 2.0 * size * Rows * C, Rows, C);
+    }
 
-    readonly record struct BackwardArgs(Pointer X, Pointer Gamma, Pointer Dy, Pointer Statistics, Pointer Dx, Pointer DParameters, int Rows, int C, bool Batch);
+    readonly record struct BackwardArgs(Pointer X, Pointer Gamma, Pointer Dy, Pointer Statistics, Pointer Dx, Pointer DParameters, int Rows, int C, bool Batch) : ICost
+    {
+        public Cost Cost(int size) => new(0, 3.0 * size * Rows * C, Rows, C);
+    }
 
     /// <summary>Column sums over fixed blocks of rows: Σ x, Σ (x − μ)², or Σ dy and Σ dy · h.</summary>
     readonly record struct SumArgs(Pointer X, Pointer Dy, nint Statistics, nint Partial, int Rows, int C);

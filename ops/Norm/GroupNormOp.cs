@@ -42,8 +42,14 @@ public sealed unsafe class GroupNormOp : Op
         gradients.Add(beta, dParameters.View([c], c));
     }
 
-    readonly record struct ForwardArgs(Pointer X, Pointer Gamma, Pointer Beta, Pointer Statistics, Pointer Y, int N, int Area, int C, int Groups, double Epsilon);
-    readonly record struct BackwardArgs(Pointer X, Pointer Gamma, Pointer Dy, Pointer Statistics, Pointer Dx, Pointer Partial, Pointer DParameters, int N, int Area, int C, int Groups);
+    readonly record struct ForwardArgs(Pointer X, Pointer Gamma, Pointer Beta, Pointer Statistics, Pointer Y, int N, int Area, int C, int Groups, double Epsilon) : ICost
+    {
+        public Cost Cost(int size) => new(0, 2.0 * size * N * Area * C, N, Area, C);
+    }
+    readonly record struct BackwardArgs(Pointer X, Pointer Gamma, Pointer Dy, Pointer Statistics, Pointer Dx, Pointer Partial, Pointer DParameters, int N, int Area, int C, int Groups) : ICost
+    {
+        public Cost Cost(int size) => new(0, 3.0 * size * N * Area * C, N, Area, C);
+    }
 
     static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody>("GroupNorm.forward");
     static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.On<BackwardBody>("GroupNorm.backward");

@@ -39,9 +39,14 @@ public sealed unsafe class LayerNormOp : Op
         gradients.Add(beta, dParameters.View([c], c));
     }
 
-    readonly record struct ForwardArgs(Pointer X, Pointer Gamma, Pointer Beta, Pointer Statistics, Pointer Y, int Rows, int C, double Epsilon);
-    readonly record struct BackwardArgs(Pointer X, Pointer Gamma, Pointer Dy, Pointer Statistics, Pointer Dx, Pointer DParameters, int Rows, int C, bool Parameters)
+    readonly record struct ForwardArgs(Pointer X, Pointer Gamma, Pointer Beta, Pointer Statistics, Pointer Y, int Rows, int C, double Epsilon) : ICost
     {
+        public Cost Cost(int size) => new(0, 2.0 * size * Rows * C, Rows, C);
+    }
+    readonly record struct BackwardArgs(Pointer X, Pointer Gamma, Pointer Dy, Pointer Statistics, Pointer Dx, Pointer DParameters, int Rows, int C, bool Parameters) : ICost
+    {
+        public Cost Cost(int size) => new(0, 3.0 * size * Rows * C, Rows, C);
+
         /// <summary>Partial sums of dγ and dβ, one pair of rows a block.</summary>
         internal nint Partial { get; init; }
     }

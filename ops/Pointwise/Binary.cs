@@ -13,6 +13,9 @@ public sealed class Binary<F> : Op where F : unmanaged, IBinary
         if (F.SlopesNeedInputs) (savedA, savedB) = (Save(a), Save(b));
     }
 
+    /// <inheritdoc/>
+    protected internal override string Name => typeof(F).Name;
+
     /// <summary>Applies the formula to every pair of elements; shapes are right-aligned, and a size of 1 repeats.</summary>
     public static Tensor Of(Tensor a, Tensor b, F formula = default)
     {

@@ -27,6 +27,14 @@ readonly struct Broadcast
         (Sizes, StepsA, StepsB) = (Shape.Create(sizes[first..]), Shape.Create(stepsA[first..]), Shape.Create(stepsB[first..]));
     }
 
+    /// <summary>Elements of the operand of these steps.</summary>
+    internal double Read(Shape steps)
+    {
+        double elements = 1;
+        for (int d = 0; d < Sizes.Rank; d++) if (steps[d] != 0) elements *= Sizes[d];
+        return elements;
+    }
+
     /// <summary>The shape that two shapes broadcast to; an error naming both if they do not fit.</summary>
     internal static Shape Join(Shape a, Shape b, string op)
     {

@@ -15,8 +15,14 @@ static unsafe class Map<M> where M : unmanaged, IMap
 {
     const int BlockSize = 16384;
 
-    readonly record struct Args(Pointer A, Pointer B, Pointer G, Pointer Y, Broadcast Axes, int Rows, M Map)
+    readonly record struct Args(Pointer A, Pointer B, Pointer G, Pointer Y, Broadcast Axes, int Rows, M Map) : ICost
     {
+        public Cost Cost(int size)
+        {
+            double y = (double)Rows * Axes.Sizes[^1];
+            return new(0, size * (Axes.Read(Axes.StepsA) + (A.Address == B.Address ? 0 : Axes.Read(Axes.StepsB)) + (G.IsNull ? y : 2 * y)), Axes.Sizes.Dims);
+        }
+
         internal readonly Broadcast Axes = Axes;        // a field: rows refer to it instead of copying it
     }
 

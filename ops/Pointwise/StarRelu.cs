@@ -35,10 +35,15 @@ public sealed unsafe class StarRelu : Op
         gradients.Add(bias, db);
     }
 
-    readonly record struct ForwardArgs(Pointer X, Pointer Scale, Pointer Bias, Pointer Y, int Count);
-
-    readonly record struct BackwardArgs(Pointer X, Pointer Scale, Pointer Dy, Pointer Dx, Pointer Ds, Pointer Db, int Count)
+    readonly record struct ForwardArgs(Pointer X, Pointer Scale, Pointer Bias, Pointer Y, int Count) : ICost
     {
+        public Cost Cost(int size) => new(0, 2.0 * size * Count, Count);
+    }
+
+    readonly record struct BackwardArgs(Pointer X, Pointer Scale, Pointer Dy, Pointer Dx, Pointer Ds, Pointer Db, int Count) : ICost
+    {
+        public Cost Cost(int size) => new(0, 3.0 * size * Count, Count);
+
         /// <summary>Σ max(x, 0)² dy and Σ dy of each block.</summary>
         internal nint Parts { get; init; }
     }

@@ -13,6 +13,9 @@ public sealed unsafe class Unary<F> : Op where F : unmanaged, IUnary
         saved = Save(F.SlopeFromOutput ? y : x);
     }
 
+    /// <inheritdoc/>
+    protected internal override string Name => typeof(F).Name;
+
     /// <summary>Applies the formula to every element.</summary>
     public static Tensor Of(Tensor x, F formula = default)
     {
@@ -30,8 +33,14 @@ public sealed unsafe class Unary<F> : Op where F : unmanaged, IUnary
         gradients.Add(x, dx);
     }
 
-    readonly record struct ValueArgs(Pointer X, Pointer Y, int Count, F Formula);
-    readonly record struct SlopeArgs(Pointer Saved, Pointer Dy, Pointer Dx, int Count, F Formula);
+    readonly record struct ValueArgs(Pointer X, Pointer Y, int Count, F Formula) : ICost
+    {
+        public Cost Cost(int size) => new(0, 2.0 * size * Count, Count);
+    }
+    readonly record struct SlopeArgs(Pointer Saved, Pointer Dy, Pointer Dx, int Count, F Formula) : ICost
+    {
+        public Cost Cost(int size) => new(0, 3.0 * size * Count, Count);
+    }
 
     static readonly Kernel<ValueArgs> value = Kernel<ValueArgs>.On<ValueBody>($"{typeof(F).Name}.value");
     static readonly Kernel<SlopeArgs> slope = Kernel<SlopeArgs>.On<SlopeBody>($"{typeof(F).Name}.slope");

@@ -18,8 +18,10 @@ readonly record struct BoxAxis(int In, int Out, int Kernel, int Stride, int Padd
 }
 
 /// <summary>Boxes over [batch, d, h, w, channels]. Divisor 0 divides by the number of inputs in the box.</summary>
-readonly record struct BoxArgs(Pointer X, Pointer Y, int Batch, int Channels, BoxAxis D, BoxAxis H, BoxAxis W, int Divisor)
+readonly record struct BoxArgs(Pointer X, Pointer Y, int Batch, int Channels, BoxAxis D, BoxAxis H, BoxAxis W, int Divisor) : ICost
 {
+    public Cost Cost(int size) => new(0, size * (double)Batch * Channels * ((double)D.In * H.In * W.In + (double)D.Out * H.Out * W.Out), Batch, D.In, H.In, W.In, Channels);
+
     internal double Share(int d, int h, int w) => 1.0 / (Divisor > 0 ? Divisor : (D.End(d) - D.Begin(d)) * (H.End(h) - H.Begin(h)) * (W.End(w) - W.Begin(w)));
 }
 

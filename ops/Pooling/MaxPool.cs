@@ -33,7 +33,10 @@ public sealed unsafe class MaxPool : Op
         gradients.Add(x, dx);
     }
 
-    readonly record struct Args(Pointer X, Pointer Y, Pointer Winners, Windows Windows);
+    readonly record struct Args(Pointer X, Pointer Y, Pointer Winners, Windows Windows) : ICost
+    {
+        public Cost Cost(int size) => new(0, Windows.Batch * (double)Windows.Channels * (size * (double)Windows.Inputs + (size + sizeof(int)) * (double)Windows.Outputs), Windows.Batch, Windows.Inputs, Windows.Channels);
+    }
 
     static readonly Kernel<Args> forward = Kernel<Args>.On<ForwardBody>("MaxPool.forward");
     static readonly Kernel<Args> backward = Kernel<Args>.On<BackwardBody>("MaxPool.backward");

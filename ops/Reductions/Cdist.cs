@@ -39,7 +39,10 @@ public sealed unsafe class Cdist : Op
     }
 
     /// <summary>Points of A, N per batch and Points in all, against M points of B; Y and Dy are [N, M] per batch, or [M, N] if transposed.</summary>
-    readonly record struct Args(Pointer A, Pointer B, Pointer Dy, Pointer Y, Pointer Da, int N, int M, int D, int Points, bool Transposed);
+    readonly record struct Args(Pointer A, Pointer B, Pointer Dy, Pointer Y, Pointer Da, int N, int M, int D, int Points, bool Transposed) : ICost
+    {
+        public Cost Cost(int size) => new(2.0 * Points * M * D, size * (double)Points * (M * (Dy.IsNull ? 1.0 : 2.0) + D * (1.0 + (double)M / N + (Da.IsNull ? 0 : 1))), Points, M, D);
+    }
 
     static readonly Kernel<Args> forward = Kernel<Args>.On<ForwardBody>("Cdist.forward"), backward = Kernel<Args>.On<BackwardBody>("Cdist.backward");
 

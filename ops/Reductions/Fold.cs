@@ -31,8 +31,14 @@ static unsafe class Fold<F> where F : struct, IFold
     const int Span = 2048;              // columns of an item where rows are kept
 
     /// <summary>Blocks: how many a fold is cut into; Group: outputs (rows of outputs where rows are kept) that an item makes; BlockRows: rows of a block.</summary>
-    readonly record struct Args(Pointer X, Pointer Y, Axes Axes, int Outputs, int Rows, int BlockRows, int Blocks, int Group, double Scale)
+    readonly record struct Args(Pointer X, Pointer Y, Axes Axes, int Outputs, int Rows, int BlockRows, int Blocks, int Group, double Scale) : ICost
     {
+        public Cost Cost(int size)
+        {
+            double folded = (double)Rows * (Axes.RowReduced ? Axes.Row : 1), made = (double)Outputs * (Axes.RowReduced ? 1 : Axes.Row);
+            return new(0, size * (folded * made + made), (int)folded, (int)made);
+        }
+
         internal readonly Axes Axes = Axes;     // a field: items refer to it instead of copying it
 
         /// <summary>Where the results of blocks go; 0 if every fold is one block.</summary>

@@ -42,8 +42,10 @@ public sealed unsafe class Max : Op
     }
 
     /// <summary>X [outer, N, Inner], Y and Indices [outer, Inner] of Outputs elements.</summary>
-    readonly record struct Args(Pointer X, Pointer Y, Pointer Indices, int Outputs, int N, int Inner)
+    readonly record struct Args(Pointer X, Pointer Y, Pointer Indices, int Outputs, int N, int Inner) : ICost
     {
+        public Cost Cost(int size) => new(0, (double)Outputs * (size * (N + 1.0) + sizeof(int)), Outputs, N);
+
         internal int Block => Math.Max(1, BlockSize / N);
         internal long Start(int output) => (long)(output / Inner) * N * Inner + output % Inner;
     }

@@ -60,6 +60,7 @@ public sealed unsafe class ResidualOp : Op
     {
         internal static Setting Of(Shape x, uint site, double rate) => new(x[0], x.Product(1, x.Rank - 1), x[^1], site, rate);
 
+        internal double Elements => (double)Examples * Rows * C;
         internal int RowsPerBlock => Math.Max(1, BlockSize / Math.Max(1, C));
         internal int BlocksPerExample => Workers.Blocks(Rows, RowsPerBlock);
         internal int Blocks => C == 0 ? 0 : Examples * BlocksPerExample;
@@ -74,10 +75,15 @@ public sealed unsafe class ResidualOp : Op
         }
     }
 
-    readonly record struct ForwardArgs(Pointer X, Pointer Branch, Pointer Gamma, Pointer Y, Pointer State, Setting With);
-
-    readonly record struct BackwardArgs(Pointer Dy, Pointer Branch, Pointer Gamma, Pointer DBranch, Pointer DGamma, Pointer State, Setting With)
+    readonly record struct ForwardArgs(Pointer X, Pointer Branch, Pointer Gamma, Pointer Y, Pointer State, Setting With) : ICost
     {
+        public Cost Cost(int size) => new(0, 3 * size * With.Elements, With.Examples, With.Rows, With.C);
+    }
+
+    readonly record struct BackwardArgs(Pointer Dy, Pointer Branch, Pointer Gamma, Pointer DBranch, Pointer DGamma, Pointer State, Setting With) : ICost
+    {
+        public Cost Cost(int size) => new(0, (1 + (DBranch.IsNull ? 0 : 1) + (DGamma.IsNull ? 0 : 1)) * size * With.Elements, With.Examples, With.Rows, With.C);
+
         /// <summary>Σ m b dy of each block, a row of c.</summary>
         internal nint Partial { get; init; }
     }

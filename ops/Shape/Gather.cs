@@ -30,7 +30,10 @@ public sealed unsafe class Gather : Op
         gradients.Add(x, dx);
     }
 
-    readonly record struct Args(Pointer X, Pointer Index, Pointer Y, Dims Strides, Dims Sizes, int Rank, int Dim, int Count);
+    readonly record struct Args(Pointer X, Pointer Index, Pointer Y, Dims Strides, Dims Sizes, int Rank, int Dim, int Count) : ICost
+    {
+        public Cost Cost(int size) => new(0, (2.0 * size + sizeof(int)) * Count, Count);
+    }
 
     [System.Runtime.CompilerServices.InlineArray(Shape.MaxRank)] struct Dims { int first; }
 

@@ -41,7 +41,10 @@ public sealed unsafe class IndexSelect : Op
     static Args Arguments(Tensor x, Tensor index, Tensor y, Shape shape, int dim)
         => new(x, index, y, shape.Product(0, dim), shape[dim], index.Count, shape.Product(dim + 1, shape.Rank));
 
-    readonly record struct Args(Pointer X, Pointer Index, Pointer Y, int Outer, int Size, int Selected, int Inner);
+    readonly record struct Args(Pointer X, Pointer Index, Pointer Y, int Outer, int Size, int Selected, int Inner) : ICost
+    {
+        public Cost Cost(int size) => new(0, 2.0 * size * Outer * Selected * Inner, Outer, Selected, Inner);
+    }
 
     static readonly Kernel<Args> select = Kernel<Args>.On<SelectBody>("IndexSelect.select");
     static readonly Kernel<Args> accumulate = Kernel<Args>.On<AccumulateBody>("IndexSelect.accumulate");

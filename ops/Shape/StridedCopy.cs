@@ -9,7 +9,10 @@ static unsafe class StridedCopy
 {
     [InlineArray(Shape.MaxRank)] struct Eight { int first; }
 
-    readonly record struct Args(Pointer From, Pointer To, long FromOffset, long ToOffset, Eight Dims, Eight FromStrides, Eight ToStrides, int Rank, int Rows);
+    readonly record struct Args(Pointer From, Pointer To, long FromOffset, long ToOffset, Eight Dims, Eight FromStrides, Eight ToStrides, int Rank, int Rows) : ICost
+    {
+        public Cost Cost(int size) => new(0, 2.0 * size * Rows * Dims[Rank - 1], Rows, Dims[Rank - 1]);
+    }
 
     static readonly Kernel<Args> copy = Kernel<Args>.On<Body>("StridedCopy");
 

@@ -40,7 +40,10 @@ public sealed partial class Softmax : Op
         => new(x, y, saved, x.Shape.Product(0, dim), x.Shape[dim], x.Shape.Product(dim + 1, x.Shape.Rank), logarithm);
 
     /// <summary>X and Y (backward: dy and dx, and the saved output) are [Outer, N, Inner].</summary>
-    readonly record struct Args(Pointer X, Pointer Y, Pointer Saved, int Outer, int N, int Inner, bool Logarithm);
+    readonly record struct Args(Pointer X, Pointer Y, Pointer Saved, int Outer, int N, int Inner, bool Logarithm) : ICost
+    {
+        public Cost Cost(int size) => new(0, size * (double)Outer * N * Inner * (Saved.IsNull ? 2 : 3), Outer, N, Inner);
+    }
 
     static readonly Kernel<Args> forward = Kernel<Args>.On<ForwardBody>("Softmax.forward"), backward = Kernel<Args>.On<BackwardBody>("Softmax.backward");
 }

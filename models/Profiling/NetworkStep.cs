@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using MiniTorch.Ops;
+
+namespace MiniTorch.Models.Profiling;
+
+/// <summary>
+/// A named model on random images, ready to be repeated: its logits without a graph, or a training step (forward, cross-entropy, backward, AdamW, positions clamped), each part a
+/// phase of the <see cref="Profile"/>.
+/// </summary>
+sealed class NetworkStep : IDisposable
+{
+    /// <summary>Names of the phases.</summary>
+    internal const string Forward = "forward", Loss = "loss", Backward = "backward", Update = "optimizer";
+
+    readonly CpuDevice device;
+    readonly ILayer model;
+    readonly ParameterStore store;
+    readonly Tensor images, labels;
+    readonly Optimizer? optimizer;
+
+    /// <summary>Builds the network for a batch [n, h, w, c] of images; an <see cref="ArgumentException"/> says why it cannot take them.</summary>
+    internal NetworkStep(CpuDevice device, Network network, Shape batch, int classes, bool training, ulong seed)
+    {
+        this.device = device;
+        (model, store) = ParameterStore.Build(at => network.Build(at, Shape.Create(batch.Dims[1..]), classes), device, seed: seed);
+        images = Tensor.Lasting(batch, device: device);
+        labels = Tensor.Lasting([batch[0]], DType.Int32, device);
+        RandomStream random = new(seed, 1);
+        float[] pixels = new float[images.Count];
+        for (int i = 0; i < pixels.Length; i++) pixels[i] = (float)random.NextNormal();
+        images.Write<float>(pixels);
+        int[] guesses = new int[batch[0]];
+        for (int i = 0; i < guesses.Length; i++) guesses[i] = random.NextInt(classes);
+        labels.Write<int>(guesses);
+        if (training) optimizer = new TrainingOptions().MakeOptimizer(store.Trainable);
+    }
+
+    /// <summary>Number of trained values.</summary>
+    internal long Parameters => store.ParameterCount;
+
+    /// <summary>The trained tensors.</summary>
+    internal IReadOnlyList<(string Name, Tensor Tensor)> Trainable => store.Trainable;
+
+    /// <summary>Does the step once.</summary>
+    internal void Run()
+    {
+        using Step step = Step.Begin();
+        if (optimizer is null)
+        {
+            using Tape.Pause pause = Tape.Paused();
+            using Profile.Scope phase = Profile.Phase(Forward);
+            _ = model.Forward(images);
+            return;
+        }
+        Tensor loss;
+        using (Profile.Scope phase = Profile.Phase(Forward))
+        {
+            store.Randomness.Advance();
+            loss = model.Forward(images);
+        }
+        using (Profile.Scope phase = Profile.Phase(Loss)) loss = CrossEntropy.Of(loss, labels);
+        using (Profile.Scope phase = Profile.Phase(Backward)) loss.Backward();
+        using (Profile.Scope phase = Profile.Phase(Update))
+        {
+            optimizer.Update();
+            store.Constrain();
+        }
+    }
+
+    /// <summary>
+    /// After a warm-up, steps without and with a profile in turns: so many pairs, or, without a number, at least five and more of what is short. The profile is their
+    /// <see cref="MedianStep"/>.
+    /// </summary>
+    internal Measured Measure(int? pairs = null, CancellationToken stop = default)
+    {
+        const int Fewest = 5, Most = 100;
+        TimeSpan enough = TimeSpan.FromSeconds(2);
+        for (int i = 0; i < 2; i++) Run();
+        _ = Profile.Of(device, Run);
+        List<double> plain = [];
+        List<StepProfile> profiles = [];
+        Stopwatch all = Stopwatch.StartNew();
+        while (profiles.Count < (pairs ?? Fewest) || pairs is null && profiles.Count < Most && all.Elapsed < enough)
+        {
+            stop.ThrowIfCancellationRequested();
+            long start = Stopwatch.GetTimestamp();
+            Run();
+            plain.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            profiles.Add(Profile.Of(device, Run));
+        }
+        return new(MedianStep.Of(profiles), Median(plain), plain.Min(), Median(profiles.ConvertAll(static p => p.Seconds)), profiles.Count);
+
+        static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+    }
+
+    /// <summary>Frees the network and its operands.</summary>
+    public void Dispose()
+    {
+        optimizer?.Dispose();
+        images.Free();
+        labels.Free();
+        store.Dispose();
+    }
+}
+
+/// <summary>What repeating a step gave.</summary>
+/// <param name="Profile">The <see cref="MedianStep"/>.</param>
+/// <param name="PlainSeconds">Median length of the steps without a profile.</param>
+/// <param name="FastestSeconds">Length of the shortest of them.</param>
+/// <param name="ProfiledSeconds">Median length of the steps with one.</param>
+/// <param name="Pairs">How often it was done each way.</param>
+sealed record Measured(StepProfile Profile, double PlainSeconds, double FastestSeconds, double ProfiledSeconds, int Pairs);
