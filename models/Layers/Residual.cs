@@ -15,7 +15,6 @@ public sealed class Residual(ParameterScope at, string name, int channels, doubl
     /// <summary>x and what the block's branch made of it, [n, ..., c], as one.</summary>
     public Tensor Join(Tensor x, Tensor branch)
     {
-        using Profile.Scope layer = Profile.Layer(path);
         Tensor y = x.AddBranch(branch, gamma, p, site);
         return gamma is null ? y : Trace.Report(y, path, $"LayerScale {channels}", channels);
     }
