@@ -39,18 +39,28 @@ static unsafe class GemmPack
                 for (int j = 0; j < width; j++) to[j] = j < wide ? source[j] : T.Zero;
     }
 
-    /// <summary>A stored as [depth, rows] in groups of <see cref="GemmTile.Rows"/> rows, each [depth, rows of the group], zero beyond the last row.</summary>
+    /// <summary>
+    /// A stored as [depth, rows] in groups of <see cref="GemmTile.Rows"/> rows, each [depth, rows of the group], <paramref name="group"/> elements apart and zero
+    /// beyond the last row.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Rows<T>(T* a, int leading, int rows, int depth, T* to) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    internal static void Rows<T>(T* a, int leading, int rows, int depth, T* to, long group) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int whole = rows / GemmTile.Rows * GemmTile.Rows;
-        for (int i = 0; i < depth; i++, a += leading)
+        for (int i = 0; i < depth; i++, a += leading, to += GemmTile.Rows)
         {
-            T* t = to + i * GemmTile.Rows;
+            T* t = to;
             int r = 0;
-            for (; r < whole; r += GemmTile.Rows, t += depth * GemmTile.Rows) Unsafe.CopyBlockUnaligned(t, a + r, (uint)(GemmTile.Rows * sizeof(T)));
+            for (; r < whole; r += GemmTile.Rows, t += group) Unsafe.CopyBlockUnaligned(t, a + r, (uint)(GemmTile.Rows * sizeof(T)));
             if (r < rows)
                 for (int q = 0; q < GemmTile.Rows; q++) t[q] = r + q < rows ? a[r + q] : T.Zero;
         }
+    }
+
+    /// <summary>The last rows of a row-major A, too few for a tile, as a group of their own.</summary>
+    internal static void LastRows<T>(T* a, int leading, int rows, int depth, T* to) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        for (int r = 0; r < GemmTile.Rows; r++, a += leading)
+            for (int i = 0; i < depth; i++) to[i * GemmTile.Rows + r] = r < rows ? a[i] : T.Zero;
     }
 }
