@@ -41,8 +41,9 @@ static unsafe class Patches
         }
     }
 
+    /// <summary>Adds what falls on rows [y0, y1) of an image.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Scatter<T, V>(in Windows windows, T* x, int channels, int begin, int end, T* from)
+    internal static void Scatter<T, V>(in Windows windows, T* x, int channels, int begin, int end, int y0, int y1, T* from)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         (Axis d, Axis h, Axis w, int pixel) = (windows.D, windows.H, windows.W, windows.Channels);
@@ -56,7 +57,7 @@ static unsafe class Patches
             for (int line = 0; line < d.Kernel * h.Kernel; line++, from += w.Kernel * channels)
             {
                 int iz = z + line / h.Kernel * d.Dilation, iy = y + line % h.Kernel * h.Dilation;
-                if ((uint)iz >= (uint)d.In || (uint)iy >= (uint)h.In) continue;
+                if ((uint)iz >= (uint)d.In || iy < y0 || iy >= y1) continue;
                 T* to = image + ((long)iz * h.In + iy) * w.In * pixel;
                 if (runs) Add<T, V>(from + w0 * channels, to + (long)(left + w0) * pixel, (w1 - w0) * channels);
                 else
@@ -65,16 +66,20 @@ static unsafe class Patches
         }
     }
 
-    /// <summary>What <see cref="Scatter"/> adds to: every pixel of an image holds the bias, or zeros without one.</summary>
-    internal static void Start<T, V>(in Windows windows, T* x, int channels, int image, T* bias)
+    /// <summary>What <see cref="Scatter"/> adds to: every pixel of rows [y0, y1) of an image holds the bias, or zeros without one.</summary>
+    internal static void Start<T, V>(in Windows windows, T* x, int channels, int image, int y0, int y1, T* bias)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
-        x += (long)image * windows.Inputs * windows.Channels;
-        if (bias != null)
-            for (int i = 0; i < windows.Inputs; i++, x += windows.Channels) Copy<T, V>(bias, x, channels);
-        else if (channels == windows.Channels) Zero<T, V>(x, windows.Inputs * channels);
-        else
-            for (int i = 0; i < windows.Inputs; i++, x += windows.Channels) Zero<T, V>(x, channels);
+        int pixel = windows.Channels, row = windows.W.In * pixel, count = (y1 - y0) * windows.W.In;
+        for (int d = 0; d < windows.D.In; d++)
+        {
+            T* to = x + (((long)image * windows.D.In + d) * windows.H.In + y0) * row;
+            if (bias != null)
+                for (int i = 0; i < count; i++, to += pixel) Copy<T, V>(bias, to, channels);
+            else if (channels == pixel) Zero<T, V>(to, count * channels);
+            else
+                for (int i = 0; i < count; i++, to += pixel) Zero<T, V>(to, channels);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -23,6 +23,14 @@ readonly record struct Axis(int In, int Out, int Kernel, int Stride, int Padding
         return (begin, Math.Max(begin, end));
     }
 
+    /// <summary>Outputs [begin, end) that see any of the inputs [first, last).</summary>
+    internal (int Begin, int End) Outputs(int first, int last)
+    {
+        int from = first + Padding - (Kernel - 1) * Dilation;
+        int begin = from <= 0 ? 0 : (from + Stride - 1) / Stride;
+        return (begin, Math.Max(begin, Math.Min(Out, (last - 1 + Padding) / Stride + 1)));
+    }
+
     /// <summary>The output whose tap k sees input i, if there is one.</summary>
     internal bool Output(int i, int k, out int o)
     {
