@@ -65,10 +65,20 @@ static unsafe class Gemm
             Gemv.Run<T, V>(device, args);
             return;
         }
+        if (GemmNarrow.Takes<T, V>(args))
+        {
+            GemmNarrow.Run<T, V>(device, args);
+            return;
+        }
         GemmPlan plan = GemmPlan.For<T, V>(args);
         if (plan.Slices > 1)
         {
             GemmSlices.Run<T, V>(device, plan);
+            return;
+        }
+        if (!plan.PacksA && !plan.PacksB)
+        {
+            device.Workers.For(plan.Items, plan, &Item<T, V>);
             return;
         }
         GemmArgs g = plan.Args;

@@ -7,7 +7,7 @@ public sealed class GemmTests
     {
         { 1, 1, 1 }, { 1, 1, 0 }, { 5, 7, 0 }, { 0, 3, 4 }, { 3, 0, 4 }, { 1, 37, 19 }, { 41, 1, 23 }, { 1, 130, 300 }, { 130, 1, 300 },
         { 6, 16, 8 }, { 7, 17, 13 }, { 5, 15, 3 }, { 12, 32, 64 }, { 13, 64, 31 }, { 97, 67, 101 }, { 96, 16, 384 }, { 191, 33, 389 }, { 2, 259, 811 }, { 331, 129, 47 }, { 19, 35, 2500 },
-        { 35, 19, 2500 }, { 100, 300, 500 }, { 520, 70, 60 }, { 600, 130, 450 },
+        { 35, 19, 2500 }, { 101, 3, 77 }, { 3, 101, 77 }, { 8, 64, 130 }, { 64, 8, 130 }, { 100, 300, 500 }, { 520, 70, 60 }, { 600, 130, 450 },
     };
 
     [Theory, MemberData(nameof(Shapes))]
@@ -47,6 +47,8 @@ public sealed class GemmTests
     [InlineData(30, 20, 2000)]
     [InlineData(1, 40, 33)]
     [InlineData(40, 1, 33)]
+    [InlineData(40, 3, 33)]
+    [InlineData(3, 40, 33)]
     public void Zero_times_what_is_not_finite_is_not_a_number(int m, int n, int k)
     {
         foreach (int bits in (ReadOnlySpan<int>)[128, 256, 512])
@@ -71,6 +73,8 @@ public sealed class GemmTests
     [InlineData(7, 9, 11, 5, false)]
     [InlineData(7, 9, 11, 5, true)]
     [InlineData(1, 13, 6, 4, true)]
+    [InlineData(5, 13, 41, 3, true)]
+    [InlineData(13, 3, 41, 3, false)]
     [InlineData(100, 20, 390, 3, false)]
     public void Multiplies_each_matrix_of_a_batch(int m, int n, int k, int batch, bool sharedB)
     {
