@@ -11,6 +11,7 @@ readonly unsafe record struct GemmPlan(GemmArgs Args, int Rows, int Columns, int
     const int BlockRows = 96;                   // of A: with the depth below they take a quarter of a 512 KiB L2
     const int PanelBytes = 24 * 1024;           // of B: three quarters of a 32 KiB L1
     const int ShortRows = 512;
+    const int ShortElements = 80 * 1024;        // of A at a time, read again for each panel: less than a 512 KiB L2
     const int ShortBytes = 256;                 // of a row of B in an item that has all rows of A and C, which fill L2
     const int FewestItems = 16;
     const int TallItems = 48;                   // that need not pack A: small ones keep all threads busy to the end
@@ -66,7 +67,6 @@ readonly unsafe record struct GemmPlan(GemmArgs Args, int Rows, int Columns, int
     {
         int width = Width<T, V>(), most = MostDepth<T, V>(), depth = EvenDepth(args.K, most), panels = Workers.Blocks(args.N, width);
         long size = (long)args.Batch * args.M * args.N, wanted = size * Math.Max(1, args.K) / SmallestItem;
-        int packed = PackedElements / depth;                                // rows of A that an item can pack
 
         int slices = size > LargestSliced ? 1 : (int)Math.Min(Math.Min(FewestItems, args.K / SliceDepth), LargestPartial / size);
         if (slices > 1)
@@ -80,12 +80,13 @@ readonly unsafe record struct GemmPlan(GemmArgs Args, int Rows, int Columns, int
         }
         if (args.M <= ShortRows)
         {
+            depth = EvenDepth(args.K, Math.Min(most, ShortElements / args.M));
             int rows = args.M, columns = Math.Clamp((panels * args.Batch + FewestItems - 1) / FewestItems, 1, Math.Clamp(ShortBytes / (width * sizeof(T)), 1, panels));
             columns = (int)Math.Clamp((panels * args.Batch + wanted - 1) / Math.Max(1, wanted), columns, panels);
             GemmPlan plan = new(args, rows, columns * width, depth);
-            return args.TransposeA && (rows > packed || columns < panels) ? plan with { PacksA = true } : plan;
+            return args.TransposeA && (rows > PackedElements / depth || columns < panels) ? plan with { PacksA = true } : plan;
         }
-        int block = EvenRows(args.M, args.TransposeA ? packed : BlockRows), blocks = Workers.Blocks(args.M, block);
+        int block = EvenRows(args.M, args.TransposeA ? PackedElements / depth : BlockRows), blocks = Workers.Blocks(args.M, block);
         int parts = Parts(Math.Min(wanted, args.TransposeA ? FewestItems : TallItems), (long)args.Batch * blocks, args.TransposeA ? panels / PackedPanels : panels);
         long bytes = (args.BatchB == 0 ? 1L : args.Batch) * panels * args.K * width * sizeof(T);
         return new(args, block, (panels + parts - 1) / parts * width, depth) { PacksB = bytes is > 0 and <= LargestPacked };
