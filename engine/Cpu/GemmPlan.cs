@@ -81,10 +81,11 @@ readonly unsafe record struct GemmPlan(GemmArgs Args, int Rows, int Columns, int
         if (args.M <= ShortRows)
         {
             depth = EvenDepth(args.K, Math.Min(most, ShortElements / args.M));
-            int rows = args.M, columns = Math.Clamp((panels * args.Batch + FewestItems - 1) / FewestItems, 1, Math.Clamp(ShortBytes / (width * sizeof(T)), 1, panels));
-            columns = (int)Math.Clamp((panels * args.Batch + wanted - 1) / Math.Max(1, wanted), columns, panels);
+            int rows = args.M, widest = args.Batch < FewestItems ? Math.Clamp(ShortBytes / (width * sizeof(T)), 1, panels) : panels;
+            int columns = (int)Math.Clamp(((long)panels * args.Batch + FewestItems - 1) / FewestItems, 1, widest);
+            columns = (int)Math.Clamp(((long)panels * args.Batch + wanted - 1) / Math.Max(1, wanted), columns, panels);
             GemmPlan plan = new(args, rows, columns * width, depth);
-            return args.TransposeA && (rows > PackedElements / depth || columns < panels) ? plan with { PacksA = true } : plan;
+            return args.TransposeA && (rows > WholeGroups(PackedElements / depth) || columns < panels) ? plan with { PacksA = true } : plan;
         }
         int block = EvenRows(args.M, args.TransposeA ? PackedElements / depth : BlockRows), blocks = Workers.Blocks(args.M, block);
         int parts = Parts(Math.Min(wanted, args.TransposeA ? FewestItems : TallItems), (long)args.Batch * blocks, args.TransposeA ? panels / PackedPanels : panels);
@@ -105,8 +106,10 @@ readonly unsafe record struct GemmPlan(GemmArgs Args, int Rows, int Columns, int
     /// <summary>Blocks of M of about equal size, in whole groups of rows.</summary>
     static int EvenRows(int m, int most)
     {
-        most = most / GemmTile.Rows * GemmTile.Rows;
+        most = WholeGroups(most);
         int blocks = (m + most - 1) / most;
         return ((m + blocks - 1) / blocks + GemmTile.Rows - 1) / GemmTile.Rows * GemmTile.Rows;
     }
+
+    static int WholeGroups(int rows) => rows / GemmTile.Rows * GemmTile.Rows;
 }
