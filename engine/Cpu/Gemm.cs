@@ -46,27 +46,12 @@ readonly record struct GemmArgs(Pointer A, Pointer B, Pointer C, int M, int N, i
 
 /// <summary>
 /// Matrix products. An item is a block of C: B in panels of two registers width, packed to stay in L1 for a depth of K; rows of A are read in place from L2, or
-/// packed if transposed. K is summed in order by one thread; only a small C with a large K (the gradient of a weight) is summed in fixed slices, which are then
-/// added in order. So the result does not depend on the number of threads.
+/// packed if transposed. What an item packs next is fetched while it computes. K is summed in order by one thread; only a small C with a large K (the gradient of
+/// a weight) is summed in fixed slices, which are then added in order. So the result does not depend on the number of threads.
 /// </summary>
 static unsafe class Gemm
 {
-    const int BlockRows = 96;                   // of A: with the depth below they take a quarter of a 512 KiB L2
-    const int PanelBytes = 24 * 1024;           // of B: three quarters of a 32 KiB L1
     const int PackedRows = 32;                  // of B by one item: few pages at a time
-    const int FewestItems = 16;
-    const long SmallestItem = 1 << 16;          // multiplications; below, waking a thread costs more than it gives
-    const int PackedPanels = 4;                 // by an item at a time: whole runs of a row of B are read
-    const int SliceDepth = 1024;                // least of K in a slice
-    const long LargestPartial = 1 << 20;        // elements of all slices together
-    const long LargestPacked = 16 << 20;        // bytes; a larger B is packed by each item as it goes
-
-    readonly record struct Plan(GemmArgs Args, Pointer Packed, int Rows, int Columns, int Depth, int RowBlocks, int ColumnBlocks)
-    {
-        internal int Slices { get; init; } = 1;
-        internal Pointer Partial { get; init; }
-        internal int Blocks => RowBlocks * ColumnBlocks;
-    }
 
     /// <summary>The product as a launch of its own.</summary>
     internal static readonly Kernel<GemmArgs> Product = Kernel<GemmArgs>.On<Body>("Gemm");
@@ -88,83 +73,82 @@ static unsafe class Gemm
             Gemv.Run<T, V>(device, args);
             return;
         }
-        Plan plan = Make<T, V>(args);
+        if (GemmNarrow.Takes<T, V>(args))
+        {
+            GemmNarrow.Run<T, V>(device, args);
+            return;
+        }
+        GemmPlan plan = GemmPlan.For<T, V>(args);
         if (plan.Slices > 1)
         {
-            using Scratch partial = device.Scratch((long)plan.Slices * args.Batch * args.M * args.N * sizeof(T));
-            plan = plan with { Partial = Pointer.At(partial.As<T>()) };
-            device.Workers.For(plan.Slices * args.Batch * plan.Blocks, plan, &Item<T, V>);
-            device.Workers.For(args.Batch * args.M, plan, &AddSlices<T, V>);
+            GemmSlices.Run<T, V>(device, plan);
             return;
         }
-        int panels = Panels<V, T>(args.N), packs = args.BatchB == 0 ? 1 : args.Batch;
-        long bytes = (long)packs * panels * args.K * PanelWidth<V, T>() * sizeof(T);
-        bool ahead = (plan.RowBlocks > 1 || args.Batch > packs) && bytes is > 0 and <= LargestPacked;
-        if (!ahead)
+        if (!plan.PacksA && !plan.PacksB)
         {
-            device.Workers.For(args.Batch * plan.Blocks, plan, &Item<T, V>);
+            device.Workers.For(plan.Items, plan, &Item<T, V>);
             return;
         }
-        using Scratch scratch = device.Scratch(bytes);
-        plan = plan with { Packed = Pointer.At(scratch.As<T>()) };
-        device.Workers.For(packs * Workers.Blocks(args.K, PackedRows), plan, &PackRows<T, V>);
-        device.Workers.For(args.Batch * plan.Blocks, plan, &Item<T, V>);
+        GemmArgs g = plan.Args;
+        int width = GemmPlan.Width<T, V>(), packs = g.BatchB == 0 ? 1 : g.Batch;
+        using Scratch b = device.Scratch(plan.PacksB ? (long)packs * plan.Panels<T, V>() * g.K * width * sizeof(T) : 0);
+        using Scratch a = device.Scratch(plan.PacksA ? (long)g.Batch * plan.Groups * GemmTile.Rows * g.K * sizeof(T) : 0);
+        if (plan.PacksB)
+        {
+            plan = plan with { PackedB = Pointer.At(b.As<T>()) };
+            device.Workers.For(packs * Workers.Blocks(g.K, PackedRows), plan, &PackB<T, V>);
+        }
+        if (plan.PacksA)
+        {
+            plan = plan with { PackedA = Pointer.At(a.As<T>()) };
+            device.Workers.For(g.Batch * Workers.Blocks(g.K, PackedRows), plan, &PackA<T>);
+        }
+        device.Workers.For(plan.Items, plan, &Item<T, V>);
     }
 
     /// <summary>The product on the calling thread alone, inside an item of another kernel, with <see cref="Work{T, V}"/> elements of scratch.</summary>
     internal static void Serial<T, V>(in GemmArgs args, T* work) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         if (args.M == 0 || args.N == 0) return;
-        int rows = args.TransposeA ? BlockRows : 2 * BlockRows;             // rows read in place need no scratch, and more of them share a packed panel
-        Plan plan = new(args, default, rows, PanelWidth<V, T>() * Panels<V, T>(args.N), Depth<V, T>(), Workers.Blocks(args.M, rows), 1);
-        for (int item = 0; item < args.Batch * plan.RowBlocks; item++) Block<T, V>(plan, item, work);
+        GemmPlan plan = GemmPlan.Whole<T, V>(args);
+        for (int item = 0; item < plan.Items; item++) Block<T, V>(plan, item, work);
     }
 
     /// <summary>Elements of scratch that a product on one thread needs.</summary>
-    internal static int Work<T, V>() where T : unmanaged where V : struct, ILanes<V, T> => Depth<V, T>() * (PackedPanels * PanelWidth<V, T>() + BlockRows);
+    internal static int Work<T, V>() where T : unmanaged where V : struct, ILanes<V, T>
+        => GemmPlan.MostDepth<T, V>() * GemmPlan.PackedPanels * GemmPlan.Width<T, V>() + GemmPlan.PackedElements;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static int PanelWidth<V, T>() where V : struct, ILanes<V, T> where T : unmanaged => 2 * V.Count;
-
-    static int Panels<V, T>(int n) where V : struct, ILanes<V, T> where T : unmanaged => (n + PanelWidth<V, T>() - 1) / PanelWidth<V, T>();
-
-    static int Depth<V, T>() where V : struct, ILanes<V, T> where T : unmanaged => PanelBytes / (PanelWidth<V, T>() * sizeof(T));
-
-    static Plan Make<T, V>(in GemmArgs args) where T : unmanaged where V : struct, ILanes<V, T>
-    {
-        int width = PanelWidth<V, T>(), panels = Panels<V, T>(args.N), blocks = Workers.Blocks(args.M, BlockRows);
-        int rows = ((args.M + blocks - 1) / blocks + GemmTile.Rows - 1) / GemmTile.Rows * GemmTile.Rows;
-        int rowBlocks = Workers.Blocks(args.M, rows);
-        int slices = (int)Math.Min(Math.Min(FewestItems, args.K / SliceDepth), LargestPartial / ((long)args.Batch * args.M * args.N));
-        if (slices > 1) return new(args, default, rows, panels * width, Depth<V, T>(), rowBlocks, 1) { Slices = slices };
-        long wanted = Math.Min(FewestItems, (long)args.Batch * args.M * args.N * Math.Max(1, args.K) / SmallestItem);
-        int fewestPanels = args.TransposeA ? Math.Min(panels, 4) : 1;       // packing A is shared by the panels of the item
-        int parts = (int)Math.Clamp((wanted + (long)args.Batch * rowBlocks - 1) / ((long)args.Batch * rowBlocks), 1, panels / fewestPanels);
-        int columns = (panels + parts - 1) / parts * width;
-        return new(args, default, rows, columns, Depth<V, T>(), rowBlocks, Workers.Blocks(args.N, columns));
-    }
-
-    static void PackRows<T, V>(in Plan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    static void PackB<T, V>(in GemmPlan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         GemmArgs args = plan.Args;
-        int width = PanelWidth<V, T>(), panels = Panels<V, T>(args.N), blocks = Workers.Blocks(args.K, PackedRows), pack = item / blocks;
+        int width = GemmPlan.Width<T, V>(), panels = plan.Panels<T, V>(), blocks = Workers.Blocks(args.K, PackedRows), pack = item / blocks;
         (int k, int end) = Workers.Range(item % blocks, args.K, PackedRows);
         T* b = args.B.As<T>() + pack * args.BatchB;
         for (int p = 0; p < panels; p++)
         {
-            T* to = plan.Packed.As<T>() + ((long)(pack * panels + p) * args.K + k) * width;
+            T* to = plan.PackedB.As<T>() + ((long)(pack * panels + p) * args.K + k) * width;
             GemmPack.Columns<T, V>(b, args.LeadingB, args.TransposeB, k, p * width, end - k, Math.Min(width, args.N - p * width), to);
         }
     }
 
-    static void Item<T, V>(in Plan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    static void PackA<T>(in GemmPlan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        GemmArgs args = plan.Args;
+        int blocks = Workers.Blocks(args.K, PackedRows), batch = item / blocks;
+        (int k, int end) = Workers.Range(item % blocks, args.K, PackedRows);
+        long group = (long)args.K * GemmTile.Rows;
+        GemmPack.Rows(args.A.As<T>() + batch * args.BatchA + (long)k * args.LeadingA, args.LeadingA, args.M, end - k,
+            plan.PackedA.As<T>() + batch * plan.Groups * group + k * GemmTile.Rows, group);
+    }
+
+    internal static void Item<T, V>(in GemmPlan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         => Block<T, V>(plan, item, Workers.Local<T>(Work<T, V>()));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Block<T, V>(in Plan plan, int item, T* work) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    static void Block<T, V>(in GemmPlan plan, int item, T* work) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         GemmArgs args = plan.Args;
-        int width = PanelWidth<V, T>(), panels = Panels<V, T>(args.N), block = item % plan.Blocks, batch = item / plan.Blocks % args.Batch, slice = item / plan.Blocks / args.Batch;
+        int width = GemmPlan.Width<T, V>(), panels = plan.Panels<T, V>(), block = item % plan.Blocks, batch = item / plan.Blocks % args.Batch, slice = item / plan.Blocks / args.Batch;
         int m0 = block % plan.RowBlocks * plan.Rows, m1 = Math.Min(args.M, m0 + plan.Rows);
         int n0 = block / plan.RowBlocks * plan.Columns, n1 = Math.Min(args.N, n0 + plan.Columns);
         int first = (int)((long)slice * args.K / plan.Slices), last = (int)((slice + 1L) * args.K / plan.Slices);
@@ -174,71 +158,86 @@ static unsafe class Gemm
             c = plan.Partial.As<T>() + ((long)slice * args.Batch + batch) * args.M * args.N;
             args = args with { Accumulate = false, Bias = default, LeadingC = args.N };
         }
-        T* packed = plan.Packed.IsNull ? null : plan.Packed.As<T>() + (args.BatchB == 0 ? 0 : (long)batch * panels * args.K * width);
-        T* rows = work + PackedPanels * plan.Depth * width, zeros = stackalloc T[width];
-        for (int j = 0; j < width; j++) zeros[j] = T.Zero;
+        bool inPlace = plan.ReadsB, packsB = plan.PackedB.IsNull && !inPlace, rowsA = !args.TransposeA, packsRows = args.TransposeA && plan.PackedA.IsNull;
+        T* packed = plan.PackedB.IsNull ? null : plan.PackedB.As<T>() + (args.BatchB == 0 ? 0 : (long)batch * panels * args.K * width);
+        T* rows = work + GemmPlan.PackedPanels * GemmPlan.MostDepth<T, V>() * width, zeros = stackalloc T[width];
+        new Span<T>(zeros, width).Clear();
+        long group = plan.PackedA.IsNull ? 0 : (long)args.K * GemmTile.Rows;
+        T* packedA = plan.PackedA.IsNull ? null : plan.PackedA.As<T>() + (batch * plan.Groups + m0 / GemmTile.Rows) * group;
 
         int k = first;
         do
         {
-            int depth = Math.Min(plan.Depth, last - k);
-            if (args.TransposeA) GemmPack.Rows(a + (long)k * args.LeadingA + m0, args.LeadingA, m1 - m0, depth, rows);
+            int depth = Math.Min(plan.Depth, last - k), tile = 0;
+            if (packsRows) GemmPack.Rows(a + (long)k * args.LeadingA + m0, args.LeadingA, m1 - m0, depth, rows, depth * GemmTile.Rows);
+            int left = rowsA ? (m1 - m0) % GemmTile.Rows : 0;
+            if (left > 0) GemmPack.LastRows(a + (long)(m1 - left) * args.LeadingA + k, args.LeadingA, left, depth, rows);
             for (int n = n0; n < n1; n += width)
             {
-                int wide = Math.Min(width, n1 - n), turn = (n - n0) / width % PackedPanels;
+                int wide = Math.Min(width, n1 - n), turn = (n - n0) / width % GemmPlan.PackedPanels, stepB = width;
                 T* panel = work + turn * depth * width;
                 if (packed != null) panel = packed + ((long)(n / width) * args.K + k) * width;
-                else if (turn == 0) PackPanels<T, V>(args, b, k, depth, n, n1, work);
+                else if (inPlace && wide == width)
+                {
+                    panel = b + (long)k * args.LeadingB + n;
+                    stepB = args.LeadingB;
+                }
+                else if (turn == 0 || inPlace)
+                {
+                    PackPanels<T, V>(args, b, k, depth, n, n1, panel);
+                    tile = 0;
+                }
                 for (int m = m0; m < m1; m += GemmTile.Rows)
                 {
                     T* to = c + (long)m * args.LeadingC + n, start = zeros;
-                    int leadingStart = 0;
+                    int leadingStart = 0, high = Math.Min(GemmTile.Rows, m1 - m);
                     if (k > first || args.Accumulate)
                     {
                         start = to;
                         leadingStart = args.LeadingC;
                     }
                     else if (!args.Bias.IsNull) start = args.Bias.As<T>() + n;
-                    int high = Math.Min(GemmTile.Rows, m1 - m);
-                    if (args.TransposeA) GemmTile.Run<T, V>(rows + (long)(m - m0) * depth, 1, GemmTile.Rows, panel, depth, high, wide, start, leadingStart, to, args.LeadingC);
-                    else GemmTile.Run<T, V>(a + (long)m * args.LeadingA + k, args.LeadingA, 1, panel, depth, high, wide, start, leadingStart, to, args.LeadingC);
+                    T* from = rowsA ? a + (long)m * args.LeadingA + k : packsRows ? rows + (long)(m - m0) * depth : packedA + (m - m0) / GemmTile.Rows * group + k * GemmTile.Rows;
+                    Ahead<T> ahead = new(from, 0, 0);                       // nothing: what is read anyway
+                    if (rowsA && n == n0 && k == first) ahead = new(from + (long)high * args.LeadingA, args.LeadingA, GemmTile.Line<T>());
+                    else if (rowsA && n + width >= n1 && k + depth < last) ahead = new(from + depth, args.LeadingA, GemmTile.Line<T>());
+                    else if (packsB | packsRows) ahead = Next<T, V>(args, a + m0, packsRows ? m1 - m0 : 0, b, packsB, k, depth, last, n, n0, n1, tile++, ahead);
+                    if (rowsA && high == GemmTile.Rows) GemmTile.Run<T, V>(from, args.LeadingA, 1, panel, stepB, depth, high, wide, start, leadingStart, to, args.LeadingC, ahead);
+                    else GemmTile.Run<T, V>(rowsA ? rows : from, 1, GemmTile.Rows, panel, stepB, depth, high, wide, start, leadingStart, to, args.LeadingC, ahead);
                 }
             }
-            k += plan.Depth;
+            k += depth;
         }
         while (k < last);
     }
 
-    /// <summary>Up to <see cref="PackedPanels"/> panels from column n on, a few rows of B at a time.</summary>
-    static void PackPanels<T, V>(in GemmArgs args, T* b, int k, int depth, int n, int end, T* to) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    /// <summary>What a tile asks for: the next panels that this item packs, then the next rows of a transposed A.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Ahead<T> Next<T, V>(in GemmArgs args, T* a, int rows, T* b, bool packsB, int k, int depth, int last, int n, int n0, int n1, int tile, Ahead<T> nothing)
+        where T : unmanaged where V : struct, ILanes<V, T>
     {
-        int width = PanelWidth<V, T>();
-        for (int i = 0; i < depth; i += PackedRows)
-            for (int p = 0; p < PackedPanels && n + p * width < end; p++)
-                GemmPack.Columns<T, V>(b, args.LeadingB, args.TransposeB, k + i, n + p * width, Math.Min(PackedRows, depth - i), Math.Min(width, end - n - p * width),
-                    to + (p * depth + i) * width);
+        int lines = Math.Max(1, Workers.Blocks(depth, GemmTile.Line<T>())), further = Math.Min(depth, last - k - depth), group = GemmPlan.PackedPanels * GemmPlan.Width<T, V>();
+        int next = n0 + ((n - n0) / group + 1) * group;
+        bool wraps = next >= n1;
+        if (packsB && !(wraps && further <= 0))
+        {
+            int at = wraps ? n0 : next, columns = Math.Min(group, n1 - at), from = wraps ? k + depth : k, deep = wraps ? further : depth;
+            (int high, int wide) = args.TransposeB ? (columns, deep) : (deep, columns);
+            int tiles = Ahead<T>.Tiles(high, wide, lines);
+            if (tile < tiles) return Ahead<T>.Of(b + (args.TransposeB ? (long)at * args.LeadingB + from : (long)from * args.LeadingB + at), args.LeadingB, high, lines, tile);
+            tile -= tiles;
+        }
+        if (rows > 0 && wraps | !packsB && tile < Ahead<T>.Tiles(further, rows, lines)) return Ahead<T>.Of(a + (long)(k + depth) * args.LeadingA, args.LeadingA, further, lines, tile);
+        return nothing;
     }
 
-    /// <summary>A row of C from the slices of its sums.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void AddSlices<T, V>(in Plan plan, int row) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    /// <summary>Up to <see cref="GemmPlan.PackedPanels"/> panels from column n on, a few rows of B at a time.</summary>
+    static void PackPanels<T, V>(in GemmArgs args, T* b, int k, int depth, int n, int end, T* to) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
-        GemmArgs args = plan.Args;
-        int n = args.N, m = args.M;
-        long step = (long)args.Batch * m * n;
-        T* c = args.C.As<T>() + row / m * args.BatchC + (long)(row % m) * args.LeadingC, partial = plan.Partial.As<T>() + (long)row * n;
-        int j = 0;
-        for (; j <= n - V.Count; j += V.Count)
-        {
-            V sum = args.Accumulate ? V.Load(c + j) : args.Bias.IsNull ? V.Of(0) : V.Load(args.Bias.As<T>() + j);
-            for (int s = 0; s < plan.Slices; s++) sum += V.Load(partial + s * step + j);
-            sum.Store(c + j);
-        }
-        for (; j < n; j++)
-        {
-            T sum = args.Accumulate ? c[j] : args.Bias.IsNull ? T.Zero : args.Bias.As<T>()[j];
-            for (int s = 0; s < plan.Slices; s++) sum += partial[s * step + j];
-            c[j] = sum;
-        }
+        int width = GemmPlan.Width<T, V>();
+        for (int i = 0; i < depth; i += PackedRows)
+            for (int p = 0; p < GemmPlan.PackedPanels && n + p * width < end; p++)
+                GemmPack.Columns<T, V>(b, args.LeadingB, args.TransposeB, k + i, n + p * width, Math.Min(PackedRows, depth - i), Math.Min(width, end - n - p * width),
+                    to + (p * depth + i) * width);
     }
 }

@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MiniTorch;
 
@@ -18,7 +20,10 @@ static unsafe class GemmPack
             for (; j <= wide - 4; j += 4)               // four stored rows at a time: whole lines are read, four neighbours written
             {
                 T* r0 = from + (long)j * leading, r1 = r0 + leading, r2 = r1 + leading, r3 = r2 + leading, t = to + j;
-                for (int i = 0; i < depth; i++, t += width) (t[0], t[1], t[2], t[3]) = (r0[i], r1[i], r2[i], r3[i]);
+                int i = 0;
+                if (Sse.IsSupported && typeof(T) == typeof(float))
+                    for (; i <= depth - 4; i += 4, t += 4 * width) Transpose((float*)(r0 + i), (float*)(r1 + i), (float*)(r2 + i), (float*)(r3 + i), (float*)t, width);
+                for (; i < depth; i++, t += width) (t[0], t[1], t[2], t[3]) = (r0[i], r1[i], r2[i], r3[i]);
             }
             for (; j < width; j++)
             {
@@ -39,18 +44,39 @@ static unsafe class GemmPack
                 for (int j = 0; j < width; j++) to[j] = j < wide ? source[j] : T.Zero;
     }
 
-    /// <summary>A stored as [depth, rows] in groups of <see cref="GemmTile.Rows"/> rows, each [depth, rows of the group], zero beyond the last row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Transpose(float* r0, float* r1, float* r2, float* r3, float* to, nint step)
+    {
+        Vector128<float> a = Vector128.Load(r0), b = Vector128.Load(r1), c = Vector128.Load(r2), d = Vector128.Load(r3);
+        Vector128<float> ab = Sse.UnpackLow(a, b), cd = Sse.UnpackLow(c, d), abHigh = Sse.UnpackHigh(a, b), cdHigh = Sse.UnpackHigh(c, d);
+        Sse.MoveLowToHigh(ab, cd).Store(to);
+        Sse.MoveHighToLow(cd, ab).Store(to + step);
+        Sse.MoveLowToHigh(abHigh, cdHigh).Store(to + 2 * step);
+        Sse.MoveHighToLow(cdHigh, abHigh).Store(to + 3 * step);
+    }
+
+    /// <summary>
+    /// A stored as [depth, rows] in groups of <see cref="GemmTile.Rows"/> rows, each [depth, rows of the group], <paramref name="group"/> elements apart and zero
+    /// beyond the last row.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Rows<T>(T* a, int leading, int rows, int depth, T* to) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    internal static void Rows<T>(T* a, int leading, int rows, int depth, T* to, long group) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int whole = rows / GemmTile.Rows * GemmTile.Rows;
-        for (int i = 0; i < depth; i++, a += leading)
+        for (int i = 0; i < depth; i++, a += leading, to += GemmTile.Rows)
         {
-            T* t = to + i * GemmTile.Rows;
+            T* t = to;
             int r = 0;
-            for (; r < whole; r += GemmTile.Rows, t += depth * GemmTile.Rows) Unsafe.CopyBlockUnaligned(t, a + r, (uint)(GemmTile.Rows * sizeof(T)));
+            for (; r < whole; r += GemmTile.Rows, t += group) Unsafe.CopyBlockUnaligned(t, a + r, (uint)(GemmTile.Rows * sizeof(T)));
             if (r < rows)
                 for (int q = 0; q < GemmTile.Rows; q++) t[q] = r + q < rows ? a[r + q] : T.Zero;
         }
+    }
+
+    /// <summary>The last rows of a row-major A, too few for a tile, as a group of their own.</summary>
+    internal static void LastRows<T>(T* a, int leading, int rows, int depth, T* to) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        for (int r = 0; r < GemmTile.Rows; r++, a += leading)
+            for (int i = 0; i < depth; i++) to[i * GemmTile.Rows + r] = r < rows ? a[i] : T.Zero;
     }
 }

@@ -2,7 +2,7 @@ namespace MiniTorch.Ops;
 
 /// <summary>
 /// Convolution in one to three dimensions, channels last: y[n, o…, c] = Σ x[n, o… · stride − padding + k… · dilation, i] · weight[k…, i, c] (+ bias[c]) over the
-/// kernel k and the input channels i of c's group. Depthwise convolutions (one input channel a group) go to <see cref="DepthwiseConv"/>.
+/// kernel k and the input channels i of c's group. Depthwise convolutions (one input channel a group, also the only one) go to <see cref="DepthwiseConv"/>.
 /// </summary>
 public sealed class ConvOp : Op
 {
@@ -37,11 +37,15 @@ public sealed class ConvOp : Op
             Expect.Shape(bias, [outputs]);
             Expect.Alike(x, bias);
         }
-        if (groups == inputs && groups > 1) return DepthwiseConv.Of(x, weight, bias, windows);
+        if (groups == inputs && (groups > 1 || outputs == 1 && IsPlain(windows))) return DepthwiseConv.Of(x, weight, bias, windows);
         Tensor y = Tensor.Like(x, windows.Result(x.Shape, outputs));
         ConvKernels.Forward.Launch(x.Device, x.DType, new(x, weight, y, bias, windows, outputs, groups));
         return Tape.Tracks(x, weight, bias) ? y.From(new ConvOp(x, weight, bias, windows, groups)) : y;
     }
+
+    /// <summary>Stride and dilation 1 in the plane: then a single channel is faster as a depthwise convolution than as a product with one column.</summary>
+    static bool IsPlain(Windows windows)
+        => windows.D.IsPoint && windows.H is { Stride: 1, Dilation: 1 } && windows.W is { Stride: 1, Dilation: 1 } && windows.H.Padding < windows.H.Kernel && windows.W.Padding < windows.W.Kernel;
 
     /// <summary>dx by the transposed convolution, dweight by the correlation of x with dy, dbias by the column sums of dy.</summary>
     protected override void Backward(Tensor dy, Gradients gradients)

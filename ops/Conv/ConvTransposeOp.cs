@@ -24,7 +24,6 @@ public sealed class ConvTransposeOp : Op
     /// (size − 1) · stride − 2 · padding + dilation · (kernel − 1) + outputPadding + 1 for each spatial size. Stride, padding, outputPadding and dilation: one value
     /// per axis, one for all, or none for 1, 0, 0 and 1. What the kernel does not reach is the bias.
     /// </summary>
-    /// <remarks>An image (of one group) is the work of one thread, unless the convolution is depthwise or 1x1.</remarks>
     /// <exception cref="TensorException">
     /// Shapes, dtypes or devices do not fit, the channels do not divide into the groups, an outputPadding is not smaller than stride or dilation of its axis, or a
     /// result would be empty.

@@ -29,7 +29,7 @@ static unsafe class DepthwiseDirect
         double row = 0;
         for (int left = 0; left < w.Out; left += tile)
             row += tile * (OperandCost + Math.Max(0, Math.Min(w.Kernel, w.In + w.Padding - left) - Math.Max(0, w.Padding - left - tile + 1)));
-        return (double)windows.Batch * windows.D.In * h.Seen * row;
+        return (double)windows.Batch * windows.D.In * h.Meetings * row;
     }
 
     /// <summary>Writes y.</summary>

@@ -20,7 +20,7 @@ static unsafe class DepthwiseNarrow
     internal static bool Fits(in DepthwiseArgs args) => Math.Max(args.Windows.W.In, args.Windows.W.Out) <= NarrowProducts.Width;
 
     /// <summary>Multiply-adds for a register of channels of all images, and the loading of a row.</summary>
-    internal static double Cost(Windows windows) => (double)windows.Batch * windows.D.In * windows.H.Seen * NarrowProducts.Width * (NarrowProducts.Width + 1);
+    internal static double Cost(Windows windows) => (double)windows.Batch * windows.D.In * windows.H.Meetings * NarrowProducts.Width * (NarrowProducts.Width + 1);
 
     /// <summary>Writes y.</summary>
     internal static void Forward<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>

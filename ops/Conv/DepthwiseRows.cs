@@ -67,7 +67,7 @@ static unsafe partial class DepthwiseRows
         Plan plan = Prepare(new(default, default, default, default, windows, 1));
         if (plan.Pairs == 0 || plan.Rows == 0) return 0;
         (int points, int high, int tile) = (plan.Dft.Length, windows.H.Kernel, plan.Tile);
-        double seen = (double)windows.H.Seen / windows.H.Out, transform = points * (PassCost * plan.Dft.Passes + PointCost);
+        double seen = (double)windows.H.Meetings / windows.H.Out, transform = points * (PassCost * plan.Dft.Passes + PointCost);
         double rows = plan.Rows + Math.Min(plan.Rows + high - 1, windows.H.In), columns = PointCost * rows + 3 * Workers.Blocks(plan.Rows, tile) * (tile * seen + CallCost);
         return (registerBytes < CacheLine.Bytes ? NarrowRegisters : WideRegisters) * (plan.Pairs * (rows * transform + points * columns) + high * (transform + points * PointCost));
     }
@@ -141,7 +141,7 @@ static unsafe partial class DepthwiseRows
         V odd = V.Of(0);
         for (int o = 0; o < plan.Rows; o++)
         {
-            Ahead<T> a = Ahead<T>(plan, pair.A, o, c0), b = Ahead<T>(plan, pair.B, o, c0);
+            Upcoming<T> a = Ahead<T>(plan, pair.A, o, c0), b = Ahead<T>(plan, pair.B, o, c0);
             for (int g = 0; g < registers; g++)
             {
                 int c = c0 + g * V.Count, lanes = Math.Min(V.Count, c1 - c);
@@ -241,7 +241,7 @@ static unsafe partial class DepthwiseRows
             }
             plan.Dft.Forward<T, V>(plane, Ahead(pair.A), Ahead(pair.B));
 
-            Ahead<T> Ahead(Strip strip) => r + 1 < end && Row(strip, r + 1, out nint step) is var next && step > 0 ? new(Pointer.At(next), step, wide) : default;
+            Upcoming<T> Ahead(Strip strip) => r + 1 < end && Row(strip, r + 1, out nint step) is var next && step > 0 ? new(Pointer.At(next), step, wide) : default;
         }
         (mostA, mostB) = (a, b);
 
@@ -255,7 +255,7 @@ static unsafe partial class DepthwiseRows
     }
 
     /// <summary>The lines that a row of one strip's results will be written to.</summary>
-    static Ahead<T> Ahead<T>(in Plan plan, Strip strip, int o, int c) where T : unmanaged
+    static Upcoming<T> Ahead<T>(in Plan plan, Strip strip, int o, int c) where T : unmanaged
     {
         (Axis h, Axis w, int channels) = (plan.Windows.H, plan.Windows.W, plan.Windows.Channels);
         return strip.Image < 0 || strip.Row + o >= h.Out ? default

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace MiniTorch.Ops;
 
 /// <summary>Places, some elements apart, that will be read or written soon; none if there are 0. Few are asked for at a time, as a processor waits for more than it can keep open.</summary>
-readonly unsafe record struct Ahead<T>(Pointer At, nint Step, int Count) where T : unmanaged
+readonly unsafe record struct Upcoming<T>(Pointer At, nint Step, int Count) where T : unmanaged
 {
     /// <summary>Asks for the lines of one of so many parts.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -82,7 +82,7 @@ readonly unsafe record struct Dft
 
     /// <summary>Points to frequencies. Meanwhile memory brings what will be needed next.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal void Forward<T, V>(T* z, Ahead<T> a = default, Ahead<T> b = default) where T : unmanaged where V : struct, ILanes<V, T>
+    internal void Forward<T, V>(T* z, Upcoming<T> a = default, Upcoming<T> b = default) where T : unmanaged where V : struct, ILanes<V, T>
     {
         int points = Length;
         for (int pass = 0; pass < Passes; pass++)
@@ -102,7 +102,7 @@ readonly unsafe record struct Dft
 
     /// <summary>Frequencies to points, <see cref="Length"/> times too large. Meanwhile memory brings what will be needed next.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal void Inverse<T, V>(T* z, Ahead<T> a = default, Ahead<T> b = default) where T : unmanaged where V : struct, ILanes<V, T>
+    internal void Inverse<T, V>(T* z, Upcoming<T> a = default, Upcoming<T> b = default) where T : unmanaged where V : struct, ILanes<V, T>
     {
         int points = 1;
         for (int pass = Passes - 1; pass >= 0; pass--)

@@ -11,17 +11,6 @@ readonly record struct Axis(int In, int Out, int Kernel, int Stride, int Padding
     /// <summary>True if every output sees its own input only, and every input is seen.</summary>
     internal bool IsPoint => Kernel == 1 && Stride == 1 && Padding == 0 && In == Out;
 
-    /// <summary>Pairs of an output and a tap that meet an input.</summary>
-    internal int Seen
-    {
-        get
-        {
-            int pairs = 0;
-            for (int o = 0; o < Out; o++) pairs += Taps(o).End - Taps(o).Begin;
-            return pairs;
-        }
-    }
-
     /// <summary>Input that tap 0 of an output sees; may lie outside.</summary>
     internal int First(int o) => o * Stride - Padding;
 
@@ -47,6 +36,14 @@ readonly record struct Axis(int In, int Out, int Kernel, int Stride, int Padding
             }
             return met;
         }
+    }
+
+    /// <summary>Outputs [begin, end) that see any of the inputs [first, last).</summary>
+    internal (int Begin, int End) Outputs(int first, int last)
+    {
+        int from = first + Padding - (Kernel - 1) * Dilation;
+        int begin = from <= 0 ? 0 : (from + Stride - 1) / Stride;
+        return (begin, Math.Max(begin, Math.Min(Out, (last - 1 + Padding) / Stride + 1)));
     }
 
     /// <summary>The output whose tap k sees input i, if there is one.</summary>

@@ -21,6 +21,7 @@ public sealed class ConvTransposeCases : IOpCases
         new("conv transpose 1x1", [new([2, 5, 4, 7]), new([1, 1, 9, 7]), new([9])], x => x[0].ConvTranspose(x[1], x[2])),
         new("conv transpose 1x1 strided", [new([2, 5, 4, 7]), new([1, 1, 9, 7]), new([9])], x => x[0].ConvTranspose(x[1], x[2], [2], outputPadding: [1])),
         new("conv transpose patches", [new([3, 4, 5, 8]), new([4, 4, 3, 8]), new([3])], x => x[0].ConvTranspose(x[1], x[2], [4])),
+        new("conv transpose 2-d many rows", [new([1, 21, 4, 3]), new([4, 3, 2, 3]), new([2])], x => x[0].ConvTranspose(x[1], x[2], [2], [1])),
         new("conv transpose 3-d", [new([1, 3, 4, 5, 4]), new([3, 3, 3, 2, 4]), new([2])], x => x[0].ConvTranspose(x[1], x[2], padding: [1])),
         new("conv transpose 3-d asymmetric", [new([2, 3, 4, 3, 4]), new([2, 3, 4, 2, 4]), new([4])],
             x => x[0].ConvTranspose(x[1], x[2], [1, 2, 3], [1, 0, 2], [1, 1, 0], [2, 1, 1], 2)),

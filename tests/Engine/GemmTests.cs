@@ -7,6 +7,7 @@ public sealed class GemmTests
     {
         { 1, 1, 1 }, { 1, 1, 0 }, { 5, 7, 0 }, { 0, 3, 4 }, { 3, 0, 4 }, { 1, 37, 19 }, { 41, 1, 23 }, { 1, 130, 300 }, { 130, 1, 300 },
         { 6, 16, 8 }, { 7, 17, 13 }, { 5, 15, 3 }, { 12, 32, 64 }, { 13, 64, 31 }, { 97, 67, 101 }, { 96, 16, 384 }, { 191, 33, 389 }, { 2, 259, 811 }, { 331, 129, 47 }, { 19, 35, 2500 },
+        { 35, 19, 2500 }, { 101, 3, 77 }, { 3, 101, 77 }, { 8, 64, 130 }, { 64, 8, 130 }, { 100, 300, 500 }, { 520, 70, 60 }, { 103, 40, 400 }, { 600, 130, 450 },
     };
 
     [Theory, MemberData(nameof(Shapes))]
@@ -21,10 +22,59 @@ public sealed class GemmTests
         }
     }
 
+    /// <summary>Sizes below, at and above tiles, panels, blocks and depths, in random combination, with random forms and batches.</summary>
+    [Theory, InlineData(1), InlineData(2), InlineData(3), InlineData(4), InlineData(5), InlineData(6)]
+    public void Agrees_with_three_loops_at_random(int seed)
+    {
+        RandomStream random = new(5, (uint)seed);
+        int Draw(params ReadOnlySpan<int> near) => Math.Max(0, near[(int)(random.NextDouble() * near.Length)] + (int)(random.NextDouble() * 5) - 2);
+        foreach (int bits in (ReadOnlySpan<int>)[128, 256, 512])
+        {
+            using CpuDevice one = new(1, new(bits)), three = new(3, new(bits));
+            for (int i = 0; i < 20; i++)
+            {
+                int m = Draw(2, 6, 12, 48, 96, 192, 513), n = Draw(2, 8, 16, 32, 64, 130, 257), k = Draw(2, 16, 64, 216, 385, 433);
+                int batch = (long)m * n * k < 1 << 20 ? 1 + i % 3 : 1;
+                Check(m, n, k, batch, form: (int)(random.NextDouble() * 12), sharedB: i % 2 == 0, i % 4 == 0 ? DType.Float64 : DType.Float32, one, three);
+            }
+        }
+    }
+
+    /// <summary>0 · NaN and 0 · ∞ are NaN, in the rows or columns that they belong to and nowhere else.</summary>
+    [Theory]
+    [InlineData(7, 17, 13)]
+    [InlineData(100, 70, 300)]
+    [InlineData(30, 20, 2000)]
+    [InlineData(1, 40, 33)]
+    [InlineData(40, 1, 33)]
+    [InlineData(40, 3, 33)]
+    [InlineData(3, 40, 33)]
+    public void Zero_times_what_is_not_finite_is_not_a_number(int m, int n, int k)
+    {
+        foreach (int bits in (ReadOnlySpan<int>)[128, 256, 512])
+        {
+            using CpuDevice device = new(1, new(bits));
+            for (int form = 0; form < 4; form++)
+            {
+                (bool transposeA, bool transposeB) = ((form & 1) != 0, (form & 2) != 0);
+                (int row, int column, int p) = (m - 1, n / 2, k - 2);
+                double[] a = new double[m * k], b = new double[k * n];
+                a[transposeA ? p * m + row : row * k + p] = double.NaN;
+                b[transposeB ? column * k + p : p * n + column] = double.PositiveInfinity;
+                Tensor ta = Make(a, DType.Float32, device), tb = Make(b, DType.Float32, device), tc = Make(new double[m * n], DType.Float32, device);
+                Gemm.Product.Launch(device, DType.Float32, new(ta, tb, tc, m, n, k, transposeA, transposeB));
+                double[] c = tc.ToDoubles();
+                for (int i = 0; i < c.Length; i++) Assert.Equal(i / n == row || i % n == column, double.IsNaN(c[i]));
+            }
+        }
+    }
+
     [Theory]
     [InlineData(7, 9, 11, 5, false)]
     [InlineData(7, 9, 11, 5, true)]
     [InlineData(1, 13, 6, 4, true)]
+    [InlineData(5, 13, 41, 3, true)]
+    [InlineData(13, 3, 41, 3, false)]
     [InlineData(100, 20, 390, 3, false)]
     public void Multiplies_each_matrix_of_a_batch(int m, int n, int k, int batch, bool sharedB)
     {
