@@ -31,13 +31,17 @@ public sealed class Kernel<TArgs> where TArgs : unmanaged
     {
         if (!type.IsReal() || device is not CpuDevice host) throw new TensorException($"{name} has no kernel for {type.Short()} on {device}");
         CpuEntry entry = cpu[(type == DType.Float32 ? 0 : 3) + host.Simd.Index];
-        if (Profile.Current is not { } profile)
+        Profile? profile = Profile.Current;
+        long begin = profile?.Begin(device) ?? 0;
+        host.Pool.Enter();
+        try
         {
             entry.Invoke(host, args);
-            return;
         }
-        long begin = profile.Begin(device);
-        entry.Invoke(host, args);
-        profile.End(device, name, begin, args as ICost, type.Size());
+        finally
+        {
+            host.Pool.Leave();
+        }
+        profile?.End(device, name, begin, args as ICost, type.Size());
     }
 }

@@ -16,6 +16,7 @@ public sealed class Pool
     readonly Lock gate = new();
     readonly Func<long, long, nint> allocate;     // size of the block, and how much of it is wanted now
     volatile bool anyAbandoned;
+    int running;                                // kernels, of all threads
 
     internal Pool(Func<long, long, nint> allocate) => this.allocate = allocate;
 
@@ -38,7 +39,7 @@ public sealed class Pool
     {
         lock (gate)
         {
-            if (anyAbandoned) TakeBack();
+            if (anyAbandoned && Volatile.Read(ref running) == 0) TakeBack();
             int c = ClassOf(bytes, out long size);
             List<nint> list = free[c] ??= [];
             nint address;
@@ -59,14 +60,19 @@ public sealed class Pool
         }
     }
 
+    /// <summary>A kernel runs until <see cref="Leave"/>.</summary>
+    internal void Enter() => Interlocked.Increment(ref running);
+
+    internal void Leave() => Interlocked.Decrement(ref running);
+
     internal void Return(Block block)
     {
         lock (gate) Put(block);
     }
 
     /// <summary>
-    /// Called by finalizers. The block is only queued; the next Take, on a launching thread between two kernels, takes it in, so a kernel whose tensor
-    /// handle died while it runs never loses its memory under its feet.
+    /// Called by finalizers. The block is only queued; the next Take while no kernel runs takes it in, so a kernel whose tensor handle died meanwhile never
+    /// loses its memory under its feet, to its own scratch or to another thread.
     /// </summary>
     internal void Abandon(Block block)
     {

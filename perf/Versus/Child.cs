@@ -6,8 +6,9 @@ namespace MiniTorch.Perf;
 /// <summary>A contender in a process of its own that waits for orders, in one form of one work item. Disposing ends it.</summary>
 sealed class Child : IDisposable
 {
-    const double Enough = 15;               // ms: shorter work is repeated within one turn
-    const int Most = 20;
+    const double Enough = 60;               // ms: shorter work is repeated within one turn
+    const int Most = 60;
+    static readonly TimeSpan settling = TimeSpan.FromSeconds(1.5);
     static readonly TimeSpan patience = TimeSpan.FromSeconds(5);
 
     readonly Process process;
@@ -40,18 +41,23 @@ sealed class Child : IDisposable
     /// <summary>Makes the work ready, does it once and writes operands or results to a folder.</summary>
     internal void Prepare(string name, string shape, string folder) => Ask("prepare", name, shape, Form, folder);
 
-    /// <summary>Repetitions that do not count, the shorter time of which is returned; they also tell how often short work is to be repeated within a turn.</summary>
+    /// <summary>
+    /// Repetitions that do not count, the shortest time of which is returned: for a while, since a just-in-time compiler and a caching allocator have to see some of the work
+    /// before they have settled. They also tell how often short work is to be repeated within a turn.
+    /// </summary>
     internal double WarmUp()
     {
+        Stopwatch all = Stopwatch.StartNew();
         double ms = Ms(1);
-        if (ms < 10 * Enough) ms = Math.Min(ms, Ms(1));
+        while (all.Elapsed < settling) ms = Math.Min(ms, Ms((int)Math.Clamp(Enough / ms, 1, Most)));
         repetitions = (int)Math.Clamp(Math.Ceiling(Enough / ms), 1, Most);
         return ms;
     }
 
-    /// <summary>One turn.</summary>
+    /// <summary>One turn. Short work begins with some repetitions that do not count: while the others had theirs, its caches and its cores cooled down.</summary>
     internal double Turn()
     {
+        if (repetitions > 1) Ms((repetitions + 1) / 2);
         double ms = Ms(repetitions);
         times.Add(ms);
         return ms;
