@@ -46,8 +46,12 @@ sealed unsafe class Ceiling : IDisposable
     internal static string Processor()
     {
         const string list = "/proc/cpuinfo";
-        string? line = File.Exists(list) ? File.ReadLines(list).FirstOrDefault(static l => l.StartsWith("model name", StringComparison.Ordinal)) : null;
-        return line is null ? System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture.ToString() : line[(line.IndexOf(':') + 1)..].Trim();
+        if (!File.Exists(list)) return System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture.ToString();
+        string[] lines = [.. File.ReadLines(list).TakeWhile(static l => l.Length > 0)];
+        string name = Field("model name") ?? "unnamed processor";
+        return Field("cpu family") is { } family && Field("model") is { } model ? $"{name} (family {family} model {model})" : name;       // a name alone may cover several generations
+
+        string? Field(string key) => lines.FirstOrDefault(l => l.Split(':')[0].Trim() == key) is { } line ? line[(line.IndexOf(':') + 1)..].Trim() : null;
     }
 
     /// <summary>Measures once.</summary>

@@ -60,14 +60,15 @@ static unsafe class DepthwiseDirect
         (int n0, int n1) = Workers.Range(item / lines, plan.Images, plan.ImagesPerItem);
         (int c0, int c1) = Workers.Range(item % lines, channels, CacheLine.Of<T>());
         int across = Math.Max(Workers.Blocks(w.Out, tile) * tile + w.Kernel - 1, w.In + w.Padding);
-        T* plane = Workers.Local<T>((long)h.In * across * V.Count), sums = stackalloc T[Fir.Largest * V.Count];
+        T* plane = Workers.Local<T>((long)h.In * across * V.Count), sums = stackalloc T[Fir.Largest * V.Count], bias = stackalloc T[Fir.Largest * V.Count];
         Frame<T, V>(plane, h.In, w.In, w.Padding, across);
         for (int n = n0; n < n1; n++)
             for (int c = c0; c < c1; c += V.Count)
             {
                 int wide = Math.Min(V.Count, c1 - c);
                 T* kernel = plan.Work.As<T>() + (long)(c / V.Count) * plan.KernelSize * V.Count;
-                V bias = plan.Args.Bias.IsNull ? V.Of(0) : Lanes.Read<V, T>(plan.Args.Bias.As<T>() + c, wide);
+                V each = plan.Args.Bias.IsNull ? V.Of(0) : Lanes.Read<V, T>(plan.Args.Bias.As<T>() + c, wide);
+                for (int q = 0; q < tile; q++) each.Store(bias + q * V.Count);
                 T* x = plan.Args.X.As<T>() + (long)n * h.In * w.In * channels + c, y = plan.Args.Y.As<T>() + (long)n * h.Out * w.Out * channels + c;
                 int filled = 0;
                 for (int row = 0; row < h.Out; row++)
@@ -80,10 +81,13 @@ static unsafe class DepthwiseDirect
                         CacheLine.Prefetch(y, channels, tile);
                         if (filled < h.In) CacheLine.Prefetch(next + (long)left * channels, channels, Math.Min(tile, w.In - left));
                         int j0 = Math.Max(0, w.Padding - left - tile + 1), j1 = Math.Min(w.Kernel, w.In + w.Padding - left);
-                        Fir.Run<T, V>(tile, sums, kernel + (i0 * w.Kernel + j0) * V.Count, w.Kernel * V.Count,
-                            plane + ((long)(row + i0 - h.Padding) * across + left + j0) * V.Count, across * V.Count, i1 - i0, j1 - j0);
                         int wanted = Math.Min(tile, w.Out - left);
-                        for (int q = 0; q < wanted; q++, y += channels) Lanes.Write<V, T>(V.Load(sums + q * V.Count) + bias, y, wide);
+                        bool whole = wanted == tile && wide == V.Count;
+                        Fir.Run<T, V>(tile, bias, whole ? y : sums, whole ? channels : V.Count, kernel + (i0 * w.Kernel + j0) * V.Count, w.Kernel * V.Count,
+                            plane + ((long)(row + i0 - h.Padding) * across + left + j0) * V.Count, across * V.Count, i1 - i0, j1 - j0);
+                        if (!whole)
+                            for (int q = 0; q < wanted; q++) Lanes.Write<V, T>(V.Load(sums + q * V.Count), y + (nint)q * channels, wide);
+                        y += (nint)wanted * channels;
                     }
                 }
             }

@@ -16,7 +16,7 @@ static unsafe partial class DepthwiseRows
     const int PlaneBytes = 512 << 10;           // of spectra of one item: the second-level cache
     const int FewestItems = 12;
     const double MostDisparity = 8;
-    const double PassCost = 5, PointCost = 5, CallCost = 25, WideRegisters = 1.3, NarrowRegisters = 1.6;     // measured
+    const double PassCost = 5, PointCost = 5, CallCost = 25, WideRegisters = 1.45, NarrowRegisters = 1.6;     // measured
     const double MostExponent = 125;            // of a factor, so that it and one over it are normal numbers
 
     /// <summary>Rows [Row, Row + rows of the plan) of an image; an image below 0 is none.</summary>

@@ -54,15 +54,12 @@ static unsafe class Fir
         return best;
     }
 
-    /// <summary>Rows of k and x are kRow and xRow elements apart; the sums start at zero and are stored next to each other.</summary>
-    internal static void Run<T, V>(int tile, T* to, T* k, nint kRow, T* x, nint xRow, int rows, int taps) where T : unmanaged where V : struct, ILanes<V, T>
-        => Run<T, V>(tile, null, to, V.Count, k, kRow, x, xRow, rows, taps);
-
     /// <summary>One row; the sums start at those of <paramref name="start"/>, if it is not null, and are stored toStep elements apart.</summary>
     internal static void Run<T, V>(int tile, T* start, T* to, nint toStep, T* k, T* x, int taps) where T : unmanaged where V : struct, ILanes<V, T>
         => Run<T, V>(tile, start, to, toStep, k, 0, x, 0, 1, taps);
 
-    static void Run<T, V>(int tile, T* start, T* to, nint toStep, T* k, nint kRow, T* x, nint xRow, int rows, int taps) where T : unmanaged where V : struct, ILanes<V, T>
+    /// <summary>The same over several rows; rows of k and x are kRow and xRow elements apart.</summary>
+    internal static void Run<T, V>(int tile, T* start, T* to, nint toStep, T* k, nint kRow, T* x, nint xRow, int rows, int taps) where T : unmanaged where V : struct, ILanes<V, T>
     {
         switch (tile)
         {

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MiniTorch.Ops;
 
 /// <summary>
@@ -61,14 +63,17 @@ public readonly struct Bilinear : IBump
     public static int Axis(int row, int rank, Convention convention)
         => rank == 2 && convention == Convention.OfficialWidthFirst ? 1 - row : rank < 3 || row == 0 ? row : 3 - row;
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Value<R>(R n, R p, R sig, R narrowest) where R : struct, IReal<R> => Triangle.Value(n, p, sig, narrowest);
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R PositionSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R>
     {
         R left = R.Select(R.Greater(n + narrowest, p), R.Of(-1), R.Of(0)), right = R.Select(R.Greater(n - narrowest, p), R.Of(0), R.Of(1));
         return R.Select(R.Greater(n, p), right, left);
     }
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R SigmaSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R> => R.Of(0);
 }
 
@@ -90,15 +95,18 @@ public readonly struct Triangle : IBump
     /// <summary>Rows are the axes from the last to the first: (width, height), (width, height, depth).</summary>
     public static int Axis(int row, int rank, Convention convention) => rank - 1 - row;
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Value<R>(R n, R p, R sig, R narrowest) where R : struct, IReal<R>
         => R.Max(R.Min(p - (n - narrowest), n + narrowest - p) + sig, R.Of(0));
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R PositionSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R>
     {
         R sign = R.Select(R.Greater(n, p), R.Of(1), R.Select(R.Greater(p, n), R.Of(-1), R.Of(0)));
         return R.Select(R.Greater(f, R.Of(0)), sign, R.Of(0));
     }
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R SigmaSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R> => R.Select(R.Greater(f, R.Of(0)), R.Of(1), R.Of(0));
 }
 
@@ -120,10 +128,13 @@ public readonly struct TriangleWide : IBump
     /// <inheritdoc cref="Triangle.Axis"/>
     public static int Axis(int row, int rank, Convention convention) => Triangle.Axis(row, rank, convention);
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Value<R>(R n, R p, R sig, R narrowest) where R : struct, IReal<R> => Triangle.Value(n, p, sig, narrowest);
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R PositionSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R> => Triangle.PositionSlope(f, n, p, sig, narrowest);
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R SigmaSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R> => Triangle.SigmaSlope(f, n, p, sig, narrowest);
 }
 
@@ -145,18 +156,21 @@ public readonly struct Gauss : IBump
     /// <inheritdoc cref="Triangle.Axis"/>
     public static int Axis(int row, int rank, Convention convention) => Triangle.Axis(row, rank, convention);
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Value<R>(R n, R p, R sig, R narrowest) where R : struct, IReal<R>
     {
         R z = (n - p) / (sig + narrowest);
         return R.Exp(R.Of(-0.5) * z * z);
     }
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R PositionSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R>
     {
         R sigma = sig + narrowest;
         return f * (n - p) / (sigma * sigma);
     }
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R SigmaSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R>
     {
         R sigma = sig + narrowest, z = (n - p) / sigma;

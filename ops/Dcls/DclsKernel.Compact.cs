@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MiniTorch.Ops;
 
 /// <remarks>
@@ -10,6 +12,7 @@ public sealed unsafe partial class DclsKernel<F>
     /// The first line of an axis that taps at p may reach; beyond the last where there is none. Of unit half-width that is ⌊p + centre⌋, taken apart so that it is exact: a
     /// rounded sum could pass a whole number and lose a line. Where a width was added, one line more on each side makes up for its rounding.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static V First<T, V>(V p, V sig, V narrowest, double centre) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         if (F.HasSigma) return V.Max(-V.Floor(Radius<T, V>(sig, narrowest) - (p + V.Of(centre))), V.Of(0));
@@ -18,6 +21,7 @@ public sealed unsafe partial class DclsKernel<F>
         return V.Max(below + V.Of(whole) + next, V.Of(0));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static V Radius<T, V>(V sig, V narrowest) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         => sig + narrowest + V.Of(1);
 
@@ -48,6 +52,7 @@ public sealed unsafe partial class DclsKernel<F>
     static int Margin(in Args a) => F.IsCompact ? a.Cells + (a.Size[1] + 1) * (a.Size[2] + 1) : 0;
 
     /// <summary>A mask of the lanes for which line n of an axis lies in the window.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static V Inside<T, V>(in Args a, in Tap<T, V> tap, int axis, int n) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         => V.Greater(V.Of(a.Size[axis] - a.Centre[axis]), tap.Origin[axis] + V.Of(n));
 

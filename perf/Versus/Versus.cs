@@ -98,7 +98,7 @@ sealed class Versus(Peer peer, Ceiling machine, VersusArguments arguments)
             status.Say("ours: prepares");
             ours.Prepare(item.Name, item.Shape, folder);
             Dictionary<string, double> forms = [];
-            foreach (string form in Names(item))
+            foreach (string form in Names(item).OrderBy(IsPublished))      // those that stay come last: several at a time would not fit into memory
             {
                 status.Say($"{form}: prepares");
                 Child candidate = peer.Start(form);
@@ -116,10 +116,10 @@ sealed class Versus(Peer peer, Ceiling machine, VersusArguments arguments)
                     continue;
                 }
                 forms[form] = candidate.WarmUp();
-                if (IsPublished(candidate)) continue;
+                if (IsPublished(form)) continue;
                 for (int i = 0; i < TrialTurns; i++) Turn(candidate);
                 forms[form] = candidate.Times.Min();
-                DropOut(peers, forms);
+                DropOut(peers, forms, item);
             }
             if (arguments.OnlyCheck) return (true, null);
             ours.WarmUp();
@@ -163,18 +163,18 @@ sealed class Versus(Peer peer, Ceiling machine, VersusArguments arguments)
         return scout.Forms(item.Name, item.Shape);
     }
 
-    /// <summary>The published formulations stay, of the others those that are nearly as fast as the fastest: memory would not hold all.</summary>
-    static void DropOut(List<Child> peers, Dictionary<string, double> forms)
+    /// <summary>The published formulations stay, of the others those that are nearly as fast as the fastest, of training steps the fastest alone: memory would not hold all.</summary>
+    static void DropOut(List<Child> peers, Dictionary<string, double> forms, WorkItem item)
     {
-        double fastest = peers.Min(p => forms[p.Form]);
-        foreach (Child p in peers.Where(p => !IsPublished(p) && forms[p.Form] > StillInTheRace * fastest).ToArray())
+        double worst = (item.Name.EndsWith("train_step", StringComparison.Ordinal) ? 1 : StillInTheRace) * peers.Min(p => forms[p.Form]);
+        foreach (Child p in peers.Where(p => forms[p.Form] > worst).ToArray())
         {
             peers.Remove(p);
             p.Dispose();
         }
     }
 
-    static bool IsPublished(Child child) => child.Form is "official" or "best_layout";
+    static bool IsPublished(string form) => form is "official" or "best_layout";
 
     static void Turn(Child child)
     {
