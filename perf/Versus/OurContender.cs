@@ -28,6 +28,9 @@ sealed class OurContender(int threads) : IContender
 
     public void Run() => work!.Run();
 
+    /// <summary>Nothing is left behind: a step gives back what it took.</summary>
+    public void Rest() { }
+
     public void Dispose()
     {
         work?.Dispose();

@@ -18,6 +18,9 @@ interface IContender : IDisposable
     /// <summary>Does the work once.</summary>
     void Run();
 
+    /// <summary>Before a turn, outside of all times: lets go of what earlier repetitions left behind.</summary>
+    void Rest();
+
     /// <summary>Most memory that the first repetition needed, its operands included: resident bytes, and bytes by the contender's own count (0 if it has none).</summary>
     (long Resident, long Counted) Memory { get; }
 }
@@ -63,6 +66,7 @@ static class Feed
                 return "";
             case ["run", string count]:
                 int repetitions = int.Parse(count, CultureInfo.InvariantCulture);
+                contender.Rest();
                 long start = Stopwatch.GetTimestamp();
                 for (int i = 0; i < repetitions; i++) contender.Run();
                 return (Stopwatch.GetElapsedTime(start).TotalMilliseconds / repetitions).ToString(CultureInfo.InvariantCulture);
