@@ -113,6 +113,7 @@ public sealed class GemmTests
                 Batch = batch, BatchA = sizeA, BatchB = sharedB ? 0 : sizeB, BatchC = sizeC,
             });
             double[] actual = tc.ToDoubles();
+            GC.KeepAlive((ta, tb, tbias));          // the launch sees addresses only
             if (first is not null)
             {
                 Assert.Equal(first, actual);

@@ -62,9 +62,11 @@ public sealed unsafe class DepthwiseFormTests
         Tensor x = Random(1, DType.Float64, c.N, c.H, c.W, c.C), w = Random(2, DType.Float64, c.Kh, c.Kw, 1, c.C), dy = Random(3, DType.Float64, c.N, windows.H.Out, windows.W.Out, c.C);
         Tensor bias = Random(4, DType.Float64, c.C), y = Tensor.Like(dy), dx = Tensor.Like(x), dw = Tensor.Like(w);
         (Form forward, Form weight) = At(c.Bits, narrow);
-        return Same(y, new(x, w, y, bias, windows, 1), forward, DepthwiseGeneral.Forward<double, Lanes256<double>>)
+        bool same = Same(y, new(x, w, y, bias, windows, 1), forward, DepthwiseGeneral.Forward<double, Lanes256<double>>)
             && Same(dx, new(dx, w, dy, default, windows, 1), (CpuDevice d, in DepthwiseArgs a) => forward(d, a.Turned()), DepthwiseGeneral.InputGradient<double, Lanes256<double>>)
             && Same(dw, new(x, dw, dy, default, windows, 1), weight, DepthwiseGeneral.WeightGradient<double, Lanes256<double>>);
+        KeepAlive(x, w, dy, bias);
+        return same;
 
         bool Same(Tensor result, DepthwiseArgs args, Form form, Form definition)
         {
@@ -75,6 +77,9 @@ public sealed unsafe class DepthwiseFormTests
             return Agrees(expected, result.ToDoubles(), 1e-11);
         }
     }
+
+    /// <summary>Kernels that are called by themselves see addresses only: their operands must not be collected meanwhile.</summary>
+    static void KeepAlive(params Tensor[] operands) => GC.KeepAlive(operands);
 
     [Fact]
     public void By_rows_it_is_what_its_definition_says() => genCase.Sample(static c => IsTheDefinition(c, narrow: false), iter: 150);
@@ -90,6 +95,7 @@ public sealed unsafe class DepthwiseFormTests
     {
         Tensor y = Tensor.Like(x);
         DepthwiseRows.Forward<float, Lanes256<float>>(device, new(x, w, y, default, new Case(x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3], 9, 9, 4, 4, 256).Windows, 1));
+        KeepAlive(x, w);
         return y;
     }
 
@@ -110,6 +116,7 @@ public sealed unsafe class DepthwiseFormTests
         Tensor w = Random(2, DType.Float32, 9, 9, 1, 24);
         double[] alone = Convolved(device, Batch(own), w).ToDoubles();
         double[] first = Convolved(device, Batch(own, other), w).ToDoubles()[..alone.Length], second = Convolved(device, Batch(other, own), w).ToDoubles()[alone.Length..];
+        KeepAlive(w);
         double scale = alone.Max(Math.Abs);
         Assert.All(alone.Zip(first), pair => Assert.True(Math.Abs(pair.First - pair.Second) <= 1e-6 * scale, $"{pair.First} alone, {pair.Second} with a neighbour"));
         Assert.All(alone.Zip(second), pair => Assert.True(Math.Abs(pair.First - pair.Second) <= 1e-6 * scale, $"{pair.First} alone, {pair.Second} with a neighbour"));
@@ -126,6 +133,7 @@ public sealed unsafe class DepthwiseFormTests
         x.WriteDoubles(values);
         DepthwiseDirect.Forward<float, Lanes256<float>>(device, new(x, w, direct, default, new Case(3, 20, 20, 24, 9, 9, 4, 4, 256).Windows, 1));
         double[] expected = direct.ToDoubles(), actual = Convolved(device, x, w).ToDoubles();
+        KeepAlive(x, w);
         Assert.Contains(expected, static v => !double.IsFinite(v));
         Assert.Equal(expected, actual);
         Assert.All(expected[..9600].Concat(expected[19200..]), static v => Assert.True(double.IsFinite(v)));
@@ -142,6 +150,7 @@ public sealed unsafe class DepthwiseFormTests
         values[(10 * 20 + 10) * 24 + 3] = double.NaN;
         x.WriteDoubles(values);
         DepthwiseRows.WeightGradient<float, Lanes256<float>>(device, new(x, dw, dy, default, new Case(2, 20, 20, 24, 9, 9, 4, 4, 256).Windows, 1));
+        KeepAlive(x, dy);
         double[] slopes = dw.ToDoubles();
         for (int i = 0; i < slopes.Length; i++) Assert.Equal(i % 24 != 3, double.IsFinite(slopes[i]));
     }
