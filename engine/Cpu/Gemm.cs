@@ -199,8 +199,8 @@ static unsafe class Gemm
                     else if (!args.Bias.IsNull) start = args.Bias.As<T>() + n;
                     T* from = rowsA ? a + (long)m * args.LeadingA + k : packsRows ? rows + (long)(m - m0) * depth : packedA + (m - m0) / GemmTile.Rows * group + k * GemmTile.Rows;
                     Ahead<T> ahead = new(from, 0, 0);                       // nothing: what is read anyway
-                    if (rowsA && n == n0 && k == first) ahead = new(from + (long)high * args.LeadingA, args.LeadingA, GemmTile.Line<T>());
-                    else if (rowsA && n + width >= n1 && k + depth < last) ahead = new(from + depth, args.LeadingA, GemmTile.Line<T>());
+                    if (rowsA && n == n0 && k == first) ahead = new(from + (long)high * args.LeadingA, args.LeadingA, CacheLine.Of<T>());
+                    else if (rowsA && n + width >= n1 && k + depth < last) ahead = new(from + depth, args.LeadingA, CacheLine.Of<T>());
                     else if (packsB | packsRows) ahead = Next<T, V>(args, a + m0, packsRows ? m1 - m0 : 0, b, packsB, k, depth, last, n, n0, n1, tile++, ahead);
                     if (rowsA && high == GemmTile.Rows) GemmTile.Run<T, V>(from, args.LeadingA, 1, panel, stepB, depth, high, wide, start, leadingStart, to, args.LeadingC, ahead);
                     else GemmTile.Run<T, V>(rowsA ? rows : from, 1, GemmTile.Rows, panel, stepB, depth, high, wide, start, leadingStart, to, args.LeadingC, ahead);
@@ -216,7 +216,7 @@ static unsafe class Gemm
     static Ahead<T> Next<T, V>(in GemmArgs args, T* a, int rows, T* b, bool packsB, int k, int depth, int last, int n, int n0, int n1, int tile, Ahead<T> nothing)
         where T : unmanaged where V : struct, ILanes<V, T>
     {
-        int lines = Math.Max(1, Workers.Blocks(depth, GemmTile.Line<T>())), further = Math.Min(depth, last - k - depth), group = GemmPlan.PackedPanels * GemmPlan.Width<T, V>();
+        int lines = Math.Max(1, Workers.Blocks(depth, CacheLine.Of<T>())), further = Math.Min(depth, last - k - depth), group = GemmPlan.PackedPanels * GemmPlan.Width<T, V>();
         int next = n0 + ((n - n0) / group + 1) * group;
         bool wraps = next >= n1;
         if (packsB && !(wraps && further <= 0))

@@ -11,12 +11,12 @@ readonly unsafe struct Ahead<T>(T* at, nint row, nint step) where T : unmanaged
     internal readonly nint Row = row, Step = step;
 
     /// <summary>Tiles that it takes to ask for all of a stored block [rows, columns], each walking along so many lines.</summary>
-    internal static int Tiles(int rows, int columns, int lines) => Workers.Blocks(rows, lines) * Workers.Blocks(columns, GemmTile.Rows * GemmTile.Line<T>());
+    internal static int Tiles(int rows, int columns, int lines) => Workers.Blocks(rows, lines) * Workers.Blocks(columns, GemmTile.Rows * CacheLine.Of<T>());
 
     /// <summary>What one of these tiles asks for.</summary>
     internal static Ahead<T> Of(T* block, int leading, int rows, int lines, int tile)
     {
-        int high = Workers.Blocks(rows, lines), line = GemmTile.Line<T>();
+        int high = Workers.Blocks(rows, lines), line = CacheLine.Of<T>();
         return new(block + (long)(tile % high * lines) * leading + tile / high * GemmTile.Rows * line, line, leading);
     }
 }

@@ -13,11 +13,6 @@ static unsafe class GemmTile
     /// <summary>Rows of a tile.</summary>
     internal const int Rows = 6;
 
-    const int LineBytes = 64;
-
-    /// <summary>Elements of a cache line.</summary>
-    internal static int Line<T>() where T : unmanaged => LineBytes / sizeof(T);
-
     /// <summary>
     /// C[r, j] = start[r, j] + Σₖ A[r · rowA + k · stepA] · B[k · stepB, j] for high ≤ 6 rows and wide ≤ 2 registers of columns. A has all 6 rows; B all columns.
     /// Start may be C itself.
@@ -57,7 +52,7 @@ static unsafe class GemmTile
             for (int r = 0; r < Rows; r++)
             {
                 Sse.Prefetch0(c + r * leadingC);
-                if (2 * V.Count > Line<T>()) Sse.Prefetch0(c + r * leadingC + V.Count);
+                if (2 * V.Count > CacheLine.Of<T>()) Sse.Prefetch0(c + r * leadingC + V.Count);
             }
         V c00 = V.Load(start), c01 = V.Load(start + V.Count);
         V c10 = V.Load(start + leadingStart), c11 = V.Load(start + leadingStart + V.Count);
@@ -76,7 +71,7 @@ static unsafe class GemmTile
                 for (int r = 0; r < Rows; r++, fetch += aheadRow) Sse.Prefetch1(fetch);
                 ahead += aheadStep;
             }
-            int steps = Math.Min(depth, Line<T>());
+            int steps = Math.Min(depth, CacheLine.Of<T>());
             depth -= steps;
             do
             {

@@ -89,10 +89,10 @@ public sealed unsafe partial class DclsKernel<F>
                     continue;
                 }
                 long at = ((long)row * a.Count + k) * a.Pairs + block.Tap;
-                V p = Lane(a.Position.As<T>() + at, block.Lanes), sig = V.Of(0), sum = V.Of(0), origin = V.Of(-a.Centre[axis]), last = V.Of(size - 1 - a.Centre[axis]);
+                V p = Lanes.Read<V, T>(a.Position.As<T>() + at, block.Lanes), sig = V.Of(0), sum = V.Of(0), origin = V.Of(-a.Centre[axis]), last = V.Of(size - 1 - a.Centre[axis]);
                 if (F.HasSigma)
                 {
-                    V s = Lane(a.Sigma.As<T>() + at, block.Lanes);
+                    V s = Lanes.Read<V, T>(a.Sigma.As<T>() + at, block.Lanes);
                     sig = V.Abs(s);
                     sig = V.Select(V.Greater(sig, V.Of(a.NarrowestSigma * Negligible)), sig, V.Of(0));
                     Sign[axis] = V.Select(V.Greater(s, V.Of(0)), V.Of(1), V.Select(V.Greater(V.Of(0), s), V.Of(-1), V.Of(0)));
@@ -113,14 +113,6 @@ public sealed unsafe partial class DclsKernel<F>
                 (Count[axis], Sum[axis], Origin[axis], Position[axis], Sig[axis]) = (size, sum, origin, p, sig);
             }
             Inverse = F.Normalised ? V.Of(1) / (Sum[0] * Sum[1] * Sum[2] + V.Of(Guard)) : V.Of(1);
-        }
-
-        internal static V Lane(T* at, int lanes) => lanes == V.Count ? V.Load(at) : Lanes.LoadPartial<V, T>(at, lanes);
-
-        internal static void Lane(V value, T* at, int lanes)
-        {
-            if (lanes == V.Count) value.Store(at);
-            else Lanes.StorePartial(value, at, lanes);
         }
     }
 
@@ -143,7 +135,7 @@ public sealed unsafe partial class DclsKernel<F>
             for (int k = 0; k < a.Count; k++)
             {
                 tap.Load(a, k, block);
-                V w = Tap<T, V>.Lane(a.Weight.As<T>() + k * a.Pairs + block.Tap, block.Lanes) * tap.Inverse;
+                V w = Lanes.Read<V, T>(a.Weight.As<T>() + k * a.Pairs + block.Tap, block.Lanes) * tap.Inverse;
                 if (F.IsCompact)
                 {
                     Scatter(a, tap, w, cells);
@@ -157,7 +149,7 @@ public sealed unsafe partial class DclsKernel<F>
                         for (int n = 0; n < s2; n++, cell += V.Count) V.MultiplyAdd(line, V.Load(values2 + n * V.Count), V.Load(cell)).Store(cell);
                     }
             }
-            for (int c = 0; c < a.Cells; c++) Tap<T, V>.Lane(V.Load(cells + c * V.Count), a.Kernel.As<T>() + block.Kernel + (long)c * a.Channels, block.Lanes);
+            for (int c = 0; c < a.Cells; c++) Lanes.Write<V, T>(V.Load(cells + c * V.Count), a.Kernel.As<T>() + block.Kernel + (long)c * a.Channels, block.Lanes);
         }
     }
 
@@ -171,22 +163,22 @@ public sealed unsafe partial class DclsKernel<F>
             Block block = a.Item(item, V.Count);
             int cellsAndMargin = a.Cells + Margin(a);
             T* cells = Workers.Local<T>((long)(cellsAndMargin + 2 * a.Lines) * V.Count);
-            for (int c = 0; c < a.Cells; c++) Tap<T, V>.Lane(a.Kernel.As<T>() + block.Kernel + (long)c * a.Channels, block.Lanes).Store(cells + c * V.Count);
+            for (int c = 0; c < a.Cells; c++) Lanes.Read<V, T>(a.Kernel.As<T>() + block.Kernel + (long)c * a.Channels, block.Lanes).Store(cells + c * V.Count);
             Tap<T, V> tap = new() { Profiles = cells + cellsAndMargin * V.Count, Marginals = cells + (cellsAndMargin + a.Lines) * V.Count };
             for (int k = 0; k < a.Count; k++)
             {
                 tap.Load(a, k, block);
                 long at = k * a.Pairs + block.Tap;
-                V w = Tap<T, V>.Lane(a.Weight.As<T>() + at, block.Lanes) * tap.Inverse;
+                V w = Lanes.Read<V, T>(a.Weight.As<T>() + at, block.Lanes) * tap.Inverse;
                 V sum = F.IsCompact ? Gather(a, tap, cells) : Contract<T, V>(a, cells, tap.Profiles, tap.Marginals);
-                Tap<T, V>.Lane(sum * tap.Inverse, a.DWeight.As<T>() + at, block.Lanes);
+                Lanes.Write<V, T>(sum * tap.Inverse, a.DWeight.As<T>() + at, block.Lanes);
                 for (int axis = 0; axis < 3; axis++)
                 {
                     if (a.Row[axis] < 0) continue;
                     (V dPosition, V dSigma) = Slopes(a, axis, tap);
                     long p = a.Row[axis] * a.Count * a.Pairs + at;
-                    Tap<T, V>.Lane(w * dPosition, a.DPosition.As<T>() + p, block.Lanes);
-                    if (F.HasSigma) Tap<T, V>.Lane(w * dSigma * tap.Sign[axis], a.DSigma.As<T>() + p, block.Lanes);
+                    Lanes.Write<V, T>(w * dPosition, a.DPosition.As<T>() + p, block.Lanes);
+                    if (F.HasSigma) Lanes.Write<V, T>(w * dSigma * tap.Sign[axis], a.DSigma.As<T>() + p, block.Lanes);
                 }
             }
         }
