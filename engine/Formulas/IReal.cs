@@ -65,6 +65,8 @@ public unsafe interface ILanes<V, T> : IReal<V> where V : struct, ILanes<V, T> w
     void Stream(T* to);
     /// <summary>Sum of the lanes, in a fixed order.</summary>
     T Sum();
+    /// <summary>The larger of a and a bound that is a number; NaN where a is. One instruction, where <see cref="IReal{R}.Max"/> takes several.</summary>
+    static abstract V AtLeast(V a, V bound);
     /// <summary>Nearest integer, ties to even.</summary>
     static abstract V Round(V a);
     /// <summary>2ⁿ for integer n within the exponent range.</summary>

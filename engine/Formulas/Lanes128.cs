@@ -46,6 +46,8 @@ public readonly unsafe struct Lanes128<T>(Vector128<T> v) : ILanes<Lanes128<T>, 
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes128<T> Max(Lanes128<T> a, Lanes128<T> b) => new(Vector128.Max(a.v, b.v));
     /// <inheritdoc/>
+    [MethodImpl(Inline)] public static Lanes128<T> AtLeast(Lanes128<T> a, Lanes128<T> bound) => new(Vector128.MaxNative(bound.v, a.v));
+    /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes128<T> Abs(Lanes128<T> a) => new(Vector128.Abs(a.v));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes128<T> Sqrt(Lanes128<T> a) => new(Vector128.Sqrt(a.v));

@@ -46,6 +46,8 @@ public readonly unsafe struct Lanes256<T>(Vector256<T> v) : ILanes<Lanes256<T>, 
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes256<T> Max(Lanes256<T> a, Lanes256<T> b) => new(Vector256.Max(a.v, b.v));
     /// <inheritdoc/>
+    [MethodImpl(Inline)] public static Lanes256<T> AtLeast(Lanes256<T> a, Lanes256<T> bound) => new(Vector256.MaxNative(bound.v, a.v));
+    /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes256<T> Abs(Lanes256<T> a) => new(Vector256.Abs(a.v));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes256<T> Sqrt(Lanes256<T> a) => new(Vector256.Sqrt(a.v));

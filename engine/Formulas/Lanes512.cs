@@ -46,6 +46,8 @@ public readonly unsafe struct Lanes512<T>(Vector512<T> v) : ILanes<Lanes512<T>, 
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes512<T> Max(Lanes512<T> a, Lanes512<T> b) => new(Vector512.Max(a.v, b.v));
     /// <inheritdoc/>
+    [MethodImpl(Inline)] public static Lanes512<T> AtLeast(Lanes512<T> a, Lanes512<T> bound) => new(Vector512.MaxNative(bound.v, a.v));
+    /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes512<T> Abs(Lanes512<T> a) => new(Vector512.Abs(a.v));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes512<T> Sqrt(Lanes512<T> a) => new(Vector512.Sqrt(a.v));

@@ -61,6 +61,7 @@ static unsafe class DepthwiseDirect
         (int c0, int c1) = Workers.Range(item % lines, channels, CacheLine.Of<T>());
         int across = Math.Max(Workers.Blocks(w.Out, tile) * tile + w.Kernel - 1, w.In + w.Padding);
         T* plane = Workers.Local<T>((long)h.In * across * V.Count), sums = stackalloc T[Fir.Largest * V.Count], bias = stackalloc T[Fir.Largest * V.Count];
+        bool stream = plan.Args.Streams<T, V>();
         Frame<T, V>(plane, h.In, w.In, w.Padding, across);
         for (int n = n0; n < n1; n++)
             for (int c = c0; c < c1; c += V.Count)
@@ -78,14 +79,16 @@ static unsafe class DepthwiseDirect
                     int i0 = Math.Max(0, h.Padding - row), i1 = Math.Min(h.Kernel, h.In + h.Padding - row);
                     for (int left = 0; left < w.Out; left += tile)
                     {
-                        CacheLine.Prefetch(y, channels, tile);
+                        if (!stream) CacheLine.Prefetch(y, channels, tile);
                         if (filled < h.In) CacheLine.Prefetch(next + (long)left * channels, channels, Math.Min(tile, w.In - left));
                         int j0 = Math.Max(0, w.Padding - left - tile + 1), j1 = Math.Min(w.Kernel, w.In + w.Padding - left);
                         int wanted = Math.Min(tile, w.Out - left);
-                        bool whole = wanted == tile && wide == V.Count;
-                        Fir.Run<T, V>(tile, bias, whole ? y : sums, whole ? channels : V.Count, kernel + (i0 * w.Kernel + j0) * V.Count, w.Kernel * V.Count,
+                        bool direct = wanted == tile && wide == V.Count && !stream;
+                        Fir.Run<T, V>(tile, bias, direct ? y : sums, direct ? channels : V.Count, kernel + (i0 * w.Kernel + j0) * V.Count, w.Kernel * V.Count,
                             plane + ((long)(row + i0 - h.Padding) * across + left + j0) * V.Count, across * V.Count, i1 - i0, j1 - j0);
-                        if (!whole)
+                        if (stream)
+                            for (int q = 0; q < wanted; q++) V.Load(sums + q * V.Count).Stream(y + (nint)q * channels);
+                        else if (!direct)
                             for (int q = 0; q < wanted; q++) Lanes.Write<V, T>(V.Load(sums + q * V.Count), y + (nint)q * channels, wide);
                         y += (nint)wanted * channels;
                     }

@@ -30,26 +30,23 @@ static class DepthwiseForms
 
     struct WeightBody : ICpuKernel<DepthwiseArgs>
     {
-        public static void Run<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        public static unsafe void Run<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             if (!args.IsPlain) DepthwiseGeneral.WeightGradient<T, V>(device, args);
             else if (IsNarrow(args)) DepthwiseNarrow.WeightGradient<T, V>(device, args);
-            else if (IsRows<T, V>(args)) DepthwiseRows.WeightGradient<T, V>(device, args);
+            else if (DepthwiseRows.GradientCost(args.Windows, V.Count * sizeof(T)) < DepthwiseDirect.Cost(args.Windows)) DepthwiseRows.WeightGradient<T, V>(device, args);
             else DepthwiseDirect.WeightGradient<T, V>(device, args);
         }
     }
 
-    static void Plain<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    static unsafe void Plain<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         if (IsNarrow(args)) DepthwiseNarrow.Forward<T, V>(device, args);
-        else if (IsRows<T, V>(args)) DepthwiseRows.Forward<T, V>(device, args);
+        else if (DepthwiseRows.Cost(args.Windows, V.Count * sizeof(T)) < DepthwiseDirect.Cost(args.Windows)) DepthwiseRows.Forward<T, V>(device, args);
         else DepthwiseDirect.Forward<T, V>(device, args);
     }
 
     static bool IsNarrow(in DepthwiseArgs args) => DepthwiseNarrow.Fits(args) && DepthwiseNarrow.Cost(args.Windows) < DepthwiseDirect.Cost(args.Windows);
-
-    static unsafe bool IsRows<T, V>(in DepthwiseArgs args) where T : unmanaged where V : struct, ILanes<V, T>
-        => DepthwiseRows.Cost(args.Windows, V.Count * sizeof(T)) < DepthwiseDirect.Cost(args.Windows);
 }
 
 /// <summary>Operands of a depthwise convolution or of one of its gradients; whichever is sought is written, and y or x starts from the bias of its channels.</summary>
@@ -64,6 +61,16 @@ readonly record struct DepthwiseArgs(Pointer X, Pointer Weight, Pointer Y, Point
 
     /// <summary>Stride and dilation 1, one kernel per channel, at most two axes with more than a point: the case that networks spend their time in.</summary>
     internal bool IsPlain => Multiplier == 1 && Windows.D.IsPoint && Turns(Windows.H) && Turns(Windows.W);
+
+    /// <summary>
+    /// Whether y goes past the caches: a register is a whole line, and so much passes through the caches meanwhile (x, the lines of y before they are written, y) that little of y
+    /// would stay there.
+    /// </summary>
+    internal unsafe bool Streams<T, V>() where T : unmanaged where V : struct, ILanes<V, T>
+    {
+        long elements = (long)Windows.Batch * Windows.Channels * (Windows.D.In * Windows.H.In * Windows.W.In + 2 * Windows.D.Out * Windows.H.Out * Windows.W.Out);
+        return V.Count * sizeof(T) == CacheLine.Bytes && Windows.Channels % V.Count == 0 && Lanes.Streams<V, T>(Y.As<T>(), elements);
+    }
 
     static bool Turns(Axis a) => a.Stride == 1 && a.Dilation == 1 && a.Padding < a.Kernel;
 

@@ -42,8 +42,8 @@ static unsafe partial class DepthwiseRows
             for (int g = 0; g < registers; g++)
             {
                 int c = c0 + g * V.Count, lanes = Math.Min(V.Count, c1 - c);
-                Transform<T, V>(plan, pair, plan.Args.X, h.In, w.In, -h.Padding, pair.Begin, pair.End, c, lanes, V.Of(1), V.Of(1), x, row, out _, out _);
-                Transform<T, V>(plan, pair, plan.Args.Y, h.Out, w.Out, 0, 0, plan.Rows, c, lanes, V.Of(1), V.Of(1), dy, row, out _, out _);
+                Transform<T, V, Unwatched>(plan, pair, new(plan.Args.X, h.In, w.In, -h.Padding, pair.Begin, pair.End), c, lanes, null, x, row, null);
+                Transform<T, V, Unwatched>(plan, pair, new(plan.Args.Y, h.Out, w.Out, 0, 0, plan.Rows), c, lanes, null, dy, row, null);
                 T* total = totals + g * points * sums;
                 for (int f = 0; f < points; f++, total += sums)
                 {
@@ -73,7 +73,7 @@ static unsafe partial class DepthwiseRows
                     (shared + V.Load(total + 2 * taps * V.Count)).Store(x + f * point);
                     (shared + V.Load(total + taps * V.Count)).Store(x + f * point + V.Count);
                 }
-                plan.Dft.Inverse<T, V>(x);
+                plan.Dft.Inverse<T, V, Points<T, V>>(x, new(x));
                 odd += V.Load(x) - V.Load(x);
                 for (int j = 0; j < w.Kernel; j++)
                 {

@@ -16,7 +16,7 @@ static unsafe partial class DepthwiseRows
     const int PlaneBytes = 512 << 10;           // of spectra of one item: the second-level cache
     const int FewestItems = 12;
     const double MostDisparity = 8;
-    const double PassCost = 5, PointCost = 5, CallCost = 25, WideRegisters = 1.45, NarrowRegisters = 1.6;     // measured
+    const double PassCost = 5, PointCost = 5, CallCost = 25, WideRegisters = 1.35, NarrowRegisters = 1.45, GradientShare = 0.75;     // measured
     const double MostExponent = 125;            // of a factor, so that it and one over it are normal numbers
 
     /// <summary>Rows [Row, Row + rows of the plan) of an image; an image below 0 is none.</summary>
@@ -72,6 +72,9 @@ static unsafe partial class DepthwiseRows
         return (registerBytes < CacheLine.Bytes ? NarrowRegisters : WideRegisters) * (plan.Pairs * (rows * transform + points * columns) + high * (transform + points * PointCost));
     }
 
+    /// <summary>The same for the gradient of the kernel, beside which the direct form's takes longer than its convolution: no spectrum of an image is transformed back.</summary>
+    internal static double GradientCost(Windows windows, int registerBytes) => GradientShare * Cost(windows, registerBytes);
+
     /// <summary>Writes y.</summary>
     internal static void Forward<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
@@ -102,7 +105,7 @@ static unsafe partial class DepthwiseRows
                 T* from = plan.Args.Weight.As<T>() + (long)(plan.Args.Reversed ? taps - 1 - tap : tap) * channels + c;
                 (Lanes.Read<V, T>(from, lanes) * scale).Store(row + (lag < 0 ? lag + points : lag) * 2 * V.Count);
             }
-            plan.Dft.Forward<T, V>(row);
+            plan.Dft.Forward<T, V, Points<T, V>>(new(row), row, null);
             for (int f = 0; f < points; f++)
             {
                 V re = V.Load(row + 2 * f * V.Count), im = V.Load(row + (2 * f + 1) * V.Count);
@@ -125,13 +128,15 @@ static unsafe partial class DepthwiseRows
         nint point = 2 * V.Count, row = (points + 1) * point;       // one point more, or the rows of a column would share their place in the cache
         nint plane = Math.Max(outputs, pair.End - pair.Begin) * row, strip = column * V.Count;
         int registers = Workers.Blocks(c1 - c0, V.Count);
-        T* planes = Workers.Local<T>(registers * plane + 3 * strip), columns = planes + registers * plane, rescale = stackalloc T[2 * registers * V.Count];
+        T* planes = Workers.Local<T>(registers * plane + 3 * strip + V.Count), columns = planes + registers * plane, nowhere = columns + 3 * strip;
+        T* rescale = stackalloc T[2 * registers * V.Count];
+        bool* apart = stackalloc bool[registers];
         new Span<T>(columns, (int)(3 * strip)).Clear();
         for (int g = 0; g < registers; g++)
         {
             int c = c0 + g * V.Count, lanes = Math.Min(V.Count, c1 - c);
             T* z = planes + g * plane, kernel = plan.Work.As<T>() + 3L * (c / V.Count) * points * h.Kernel * V.Count;
-            Read<T, V>(plan, pair, c, lanes, z, row, rescale + 2 * g * V.Count);
+            apart[g] = Read<T, V>(plan, pair, c, lanes, z, row, rescale + 2 * g * V.Count);
             for (int f = 0; f < points; f++, kernel += 3 * h.Kernel * V.Count, z += point)
             {
                 Gather<T, V>(z, row, pair.End - pair.Begin, columns + pair.Begin * V.Count, strip);
@@ -139,18 +144,25 @@ static unsafe partial class DepthwiseRows
             }
         }
         V odd = V.Of(0);
+        bool stream = plan.Args.Streams<T, V>();
         for (int o = 0; o < plan.Rows; o++)
         {
-            Upcoming<T> a = Ahead<T>(plan, pair.A, o, c0), b = Ahead<T>(plan, pair.B, o, c0);
+            T* a = Result<T>(plan, pair.A, o), b = Result<T>(plan, pair.B, o);
             for (int g = 0; g < registers; g++)
             {
                 int c = c0 + g * V.Count, lanes = Math.Min(V.Count, c1 - c);
-                T* z = planes + g * plane + o * row;
-                plan.Dft.Inverse<T, V>(z, a, b);
-                odd += V.Load(z) - V.Load(z) + (V.Load(z + V.Count) - V.Load(z + V.Count));
+                T* z = planes + g * plane + o * row, toA = a == null ? nowhere : a + c, toB = b == null ? nowhere : b + c;
+                nint stepA = a == null ? 0 : channels, stepB = b == null ? 0 : channels;
                 V bias = plan.Args.Bias.IsNull ? V.Of(0) : Lanes.Read<V, T>(plan.Args.Bias.As<T>() + c, lanes);
-                Write<T, V>(plan, pair.A, o, c, lanes, z, V.Load(rescale + 2 * g * V.Count), bias);
-                Write<T, V>(plan, pair.B, o, c, lanes, z + V.Count, V.Load(rescale + (2 * g + 1) * V.Count), bias);
+                Upcoming<T> linesA = new(Pointer.At(toA), stepA, stream ? 0 : w.Out), linesB = new(Pointer.At(toB), stepB, stream ? 0 : w.Out);
+                if (lanes == V.Count && !apart[g]) plan.Dft.Inverse<T, V, Strips<T, V, Unwatched>>(z, new(toA, stepA, toB, stepB, w.Out, bias, stream), linesA, linesB);
+                else
+                {
+                    V backA = V.Load(rescale + 2 * g * V.Count), backB = V.Load(rescale + (2 * g + 1) * V.Count);
+                    plan.Dft.Inverse<T, V, AnyStrips<T, V, Unwatched>>(z, new(toA, stepA, toB, stepB, w.Out, lanes, backA, backB, bias), linesA, linesB);
+                }
+                V first = Lanes.Read<V, T>(toA, lanes), second = Lanes.Read<V, T>(toB, lanes);
+                odd += first - first + (second - second);
             }
         }
         if (!T.IsFinite(odd.Sum())) *plan.Fault.As<int>() = 1;
@@ -185,93 +197,79 @@ static unsafe partial class DepthwiseRows
         }
     }
 
-    /// <summary>The spectra of the rows under a pair, and the factors that give its two results their size back: a strip much smaller than its partner is enlarged.</summary>
+    /// <summary>
+    /// The spectra of the rows under a pair. A strip much smaller than its partner is enlarged; then the result is true, and the factors that give the two results
+    /// their size back are at <paramref name="rescale"/>.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Read<T, V>(in Plan plan, Pair pair, int c, int lanes, T* plane, nint row, T* rescale) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    static bool Read<T, V>(in Plan plan, Pair pair, int c, int lanes, T* plane, nint row, T* rescale) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         (Axis h, Axis w) = (plan.Windows.H, plan.Windows.W);
         V one = V.Of(1), zero = V.Of(0), backA = one, backB = one;
-        Transform<T, V>(plan, pair, plan.Args.X, h.In, w.In, -h.Padding, pair.Begin, pair.End, c, lanes, one, one, plane, row, out V mostA, out V mostB);
-        V few = V.Of(1 / MostDisparity), apart = V.Select(V.Greater(few * mostA, mostB), one, zero) + V.Select(V.Greater(few * mostB, mostA), one, zero);
-        if (pair.B.Image >= 0 && apart.Sum() > T.Zero)
+        T* most = stackalloc T[2 * V.Count];
+        zero.Store(most);
+        zero.Store(most + V.Count);
+        Rows rows = new(plan.Args.X, h.In, w.In, -h.Padding, pair.Begin, pair.End);
+        Transform<T, V, Watched>(plan, pair, rows, c, lanes, null, plane, row, most);
+        V mostA = V.Load(most), mostB = V.Load(most + V.Count), few = V.Of(1 / MostDisparity);
+        V differs = V.Select(V.Greater(few * mostA, mostB), one, zero) + V.Select(V.Greater(few * mostB, mostA), one, zero);
+        bool apart = pair.B.Image >= 0 && differs.Sum() > T.Zero;
+        if (apart)
         {
             V largest = V.Of(MostExponent), powerA = V.PowerOfTwo(V.Max(-largest, V.Min(largest, -V.Exponent(mostA))));
             V powerB = V.PowerOfTwo(V.Max(-largest, V.Min(largest, -V.Exponent(mostB))));
             (backA, backB) = (V.Select(V.Equal(mostA, zero), zero, one / powerA), V.Select(V.Equal(mostB, zero), zero, one / powerB));
-            Transform<T, V>(plan, pair, plan.Args.X, h.In, w.In, -h.Padding, pair.Begin, pair.End, c, lanes, powerA, powerB, plane, row, out _, out _);
+            powerA.Store(rescale);
+            powerB.Store(rescale + V.Count);
+            Transform<T, V, Unwatched>(plan, pair, rows, c, lanes, rescale, plane, row, null);
         }
         backA.Store(rescale);
         backB.Store(rescale + V.Count);
+        return apart;
     }
 
-    /// <summary>Rows [begin, end) of a pair, times a factor for each strip, with <paramref name="top"/> the image row of row 0 of a strip at row 0: their spectra, and their largest elements.</summary>
+    /// <summary>Rows [Begin, End) under a pair of strips; Top is the image row of row 0 of a strip at row 0.</summary>
+    readonly record struct Rows(Pointer Images, int High, int Wide, int Top, int Begin, int End)
+    {
+        /// <summary>A row of a strip, or a place of zeros, read again and again, where there is none.</summary>
+        internal unsafe T* Of<T>(Strip strip, int r, int channels, int c, T* nothing, out nint step) where T : unmanaged
+        {
+            int y = strip.Row + r + Top;
+            bool inside = strip.Image >= 0 && (uint)y < (uint)High && r < End;
+            step = inside ? channels : 0;
+            return inside ? Images.As<T>() + ((long)strip.Image * High + y) * Wide * channels + c : nothing;
+        }
+    }
+
+    /// <summary>The spectra of rows, times a factor for each strip if there are any; their largest elements go to <paramref name="most"/> if they are watched.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Transform<T, V>(in Plan plan, Pair pair, Pointer images, int high, int wide, int top, int begin, int end, int c, int lanes, V factorA, V factorB, T* plane, nint row,
-        out V mostA, out V mostB) where T : unmanaged where V : struct, ILanes<V, T>
+    static void Transform<T, V, W>(in Plan plan, Pair pair, Rows rows, int c, int lanes, T* factors, T* plane, nint row, T* most)
+        where T : unmanaged where V : struct, ILanes<V, T> where W : struct, IWatch
     {
         T* nothing = stackalloc T[V.Count];
         V.Of(0).Store(nothing);
-        (V a, V b) = (V.Of(0), V.Of(0));
-        int channels = plan.Windows.Channels;
-        for (int r = begin; r < end; r++, plane += row)
+        int channels = plan.Windows.Channels, wide = rows.Wide;
+        T* a = rows.Of(pair.A, rows.Begin, channels, c, nothing, out nint stepA), b = rows.Of(pair.B, rows.Begin, channels, c, nothing, out nint stepB);
+        for (int r = rows.Begin; r < rows.End; r++, plane += row)
         {
-            T* fromA = Row(pair.A, r, out nint stepA), fromB = Row(pair.B, r, out nint stepB), to = plane;
-            if (lanes == V.Count)
-                for (int i = wide; i > 0; i--, fromA += stepA, fromB += stepB, to += 2 * V.Count)
-                {
-                    V left = V.Load(fromA) * factorA, right = V.Load(fromB) * factorB;
-                    a = V.Max(a, V.Abs(left));
-                    b = V.Max(b, V.Abs(right));
-                    left.Store(to);
-                    right.Store(to + V.Count);
-                }
+            T* nextA = rows.Of(pair.A, r + 1, channels, c, nothing, out nint thenA), nextB = rows.Of(pair.B, r + 1, channels, c, nothing, out nint thenB);
+            Upcoming<T> aheadA = new(Pointer.At(nextA), thenA, wide), aheadB = new(Pointer.At(nextB), thenB, wide);
+            if (lanes == V.Count && factors == null) plan.Dft.Forward<T, V, Strips<T, V, W>>(new(a, stepA, b, stepB, wide, default), plane, most, aheadA, aheadB);
             else
-                for (int i = wide; i > 0; i--, fromA += stepA, fromB += stepB, to += 2 * V.Count)
-                {
-                    V left = Lanes.LoadPartial<V, T>(fromA, lanes) * factorA, right = Lanes.LoadPartial<V, T>(fromB, lanes) * factorB;
-                    a = V.Max(a, V.Abs(left));
-                    b = V.Max(b, V.Abs(right));
-                    left.Store(to);
-                    right.Store(to + V.Count);
-                }
-            for (int i = plan.Dft.Length - wide; i > 0; i--, to += 2 * V.Count)
             {
-                V.Of(0).Store(to);
-                V.Of(0).Store(to + V.Count);
+                V factorA = factors == null ? V.Of(1) : V.Load(factors), factorB = factors == null ? V.Of(1) : V.Load(factors + V.Count);
+                plan.Dft.Forward<T, V, AnyStrips<T, V, W>>(new(a, stepA, b, stepB, wide, lanes, factorA, factorB, default), plane, most, aheadA, aheadB);
             }
-            plan.Dft.Forward<T, V>(plane, Ahead(pair.A), Ahead(pair.B));
-
-            Upcoming<T> Ahead(Strip strip) => r + 1 < end && Row(strip, r + 1, out nint step) is var next && step > 0 ? new(Pointer.At(next), step, wide) : default;
-        }
-        (mostA, mostB) = (a, b);
-
-        T* Row(Strip strip, int r, out nint step)
-        {
-            int y = strip.Row + r + top;
-            bool inside = strip.Image >= 0 && (uint)y < (uint)high;
-            step = inside ? channels : 0;
-            return inside ? images.As<T>() + ((long)strip.Image * high + y) * wide * channels + c : nothing;
+            a = nextA;
+            b = nextB;
+            (stepA, stepB) = (thenA, thenB);
         }
     }
 
-    /// <summary>The lines that a row of one strip's results will be written to.</summary>
-    static Upcoming<T> Ahead<T>(in Plan plan, Strip strip, int o, int c) where T : unmanaged
+    /// <summary>A row of one strip's results; null where there is none.</summary>
+    static T* Result<T>(in Plan plan, Strip strip, int o) where T : unmanaged
     {
         (Axis h, Axis w, int channels) = (plan.Windows.H, plan.Windows.W, plan.Windows.Channels);
-        return strip.Image < 0 || strip.Row + o >= h.Out ? default
-            : new(Pointer.At(plan.Args.Y.As<T>() + ((long)strip.Image * h.Out + strip.Row + o) * w.Out * channels + c), channels, w.Out);
-    }
-
-    /// <summary>A row of one strip's results: every second register of z.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Write<T, V>(in Plan plan, Strip strip, int o, int c, int lanes, T* z, V factor, V bias) where T : unmanaged where V : struct, ILanes<V, T>
-    {
-        (Axis h, Axis w, nint channels) = (plan.Windows.H, plan.Windows.W, plan.Windows.Channels);
-        if (strip.Image < 0 || strip.Row + o >= h.Out) return;
-        T* to = plan.Args.Y.As<T>() + ((long)strip.Image * h.Out + strip.Row + o) * w.Out * channels + c;
-        if (lanes == V.Count)
-            for (int i = w.Out; i > 0; i--, z += 2 * V.Count, to += channels) V.MultiplyAdd(V.Load(z), factor, bias).Store(to);
-        else
-            for (int i = w.Out; i > 0; i--, z += 2 * V.Count, to += channels) Lanes.StorePartial(V.MultiplyAdd(V.Load(z), factor, bias), to, lanes);
+        return strip.Image < 0 || strip.Row + o >= h.Out ? null : plan.Args.Y.As<T>() + ((long)strip.Image * h.Out + strip.Row + o) * w.Out * channels;
     }
 }

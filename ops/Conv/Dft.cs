@@ -15,11 +15,11 @@ readonly unsafe record struct Upcoming<T>(Pointer At, nint Step, int Count) wher
 }
 
 /// <summary>
-/// Discrete Fourier transform of <see cref="Length"/> complex points in place, Z[f] = Σₜ z[t] · exp(−2πi f t / Length), and back without a factor. A point is a
-/// register of real parts and then one of imaginary parts, so that each lane is a signal of its own. Decimation in frequency forward and in time backward: in between
-/// the frequencies stand in an order of their own, which products of spectra do not mind.
+/// Discrete Fourier transform of <see cref="Length"/> complex points, Z[f] = Σₜ z[t] · exp(−2πi f t / Length), and back without a factor, each lane a signal of its own. The
+/// first pass forward reads from wherever the signal is, the last pass back writes to where it is wanted; all others work in place. Decimation in frequency forward and
+/// in time backward: in between the frequencies stand in an order of their own, which products of spectra do not mind.
 /// </summary>
-readonly unsafe record struct Dft
+readonly unsafe partial record struct Dft
 {
     readonly int fours, twos;
     readonly Pointer roots;
@@ -45,10 +45,10 @@ readonly unsafe record struct Dft
     /// <summary>Elements that the roots of unity of a length take.</summary>
     internal static int RootElements(int length) => 2 * length;
 
-    /// <summary>The smallest length of at least <paramref name="least"/> that is a product of twos and threes.</summary>
+    /// <summary>The smallest length of at least <paramref name="least"/> and 2 that is a product of twos and threes.</summary>
     internal static int Fit(int least)
     {
-        for (int n = Math.Max(1, least); ; n++)
+        for (int n = Math.Max(2, least); ; n++)
         {
             int rest = n >> BitOperations.TrailingZeroCount(n);
             while (rest % 3 == 0) rest /= 3;
@@ -80,195 +80,64 @@ readonly unsafe record struct Dft
 
     int Radix(int pass) => pass < fours ? 4 : pass < fours + twos ? 2 : 3;
 
-    /// <summary>Points to frequencies. Meanwhile memory brings what will be needed next.</summary>
+    /// <summary>
+    /// Points to frequencies, in z. The largest |re| and |im| of a watched signal, lane by lane, go to the two registers at <paramref name="most"/> if they exceed what is there.
+    /// Meanwhile memory brings what will be needed next.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal void Forward<T, V>(T* z, Upcoming<T> a = default, Upcoming<T> b = default) where T : unmanaged where V : struct, ILanes<V, T>
+    internal void Forward<T, V, S>(S from, T* z, T* most, Upcoming<T> a = default, Upcoming<T> b = default)
+        where T : unmanaged where V : struct, ILanes<V, T> where S : struct, ISignal<T, V>
     {
-        int points = Length;
-        for (int pass = 0; pass < Passes; pass++)
+        a.Ask(0, Passes);
+        b.Ask(0, Passes);
+        Forward<T, V, S>(0, Length, from, z, most);
+        nint points = Length / Radix(0);
+        for (int pass = 1; pass < Passes; pass++)
         {
             a.Ask(pass, Passes);
             b.Ask(pass, Passes);
-            T* root = roots.As<T>() + 2 * (Length - points);
-            switch (Radix(pass))
-            {
-                case 4: Forward4<T, V>(z, Length, points, root); break;
-                case 2: Forward2<T, V>(z, Length, points, root); break;
-                default: Forward3<T, V>(z, Length, points, root); break;
-            }
+            Forward<T, V, Points<T, V>>(pass, points, new(z), z, null);
             points /= Radix(pass);
         }
     }
 
-    /// <summary>Frequencies to points, <see cref="Length"/> times too large. Meanwhile memory brings what will be needed next.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal void Inverse<T, V>(T* z, Upcoming<T> a = default, Upcoming<T> b = default) where T : unmanaged where V : struct, ILanes<V, T>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    void Forward<T, V, S>(int pass, nint points, S from, T* z, T* most) where T : unmanaged where V : struct, ILanes<V, T> where S : struct, ISignal<T, V>
     {
-        int points = 1;
-        for (int pass = Passes - 1; pass >= 0; pass--)
+        T* root = roots.As<T>() + 2 * (Length - points);
+        switch (Radix(pass))
         {
-            a.Ask(pass, Passes);
-            b.Ask(pass, Passes);
-            points *= Radix(pass);
-            T* root = roots.As<T>() + 2 * (Length - points);
-            switch (Radix(pass))
-            {
-                case 4: Inverse4<T, V>(z, Length, points, root); break;
-                case 2: Inverse2<T, V>(z, Length, points, root); break;
-                default: Inverse3<T, V>(z, Length, points, root); break;
-            }
+            case 4: Forward4<T, V, S>(from, new(z), Length, points, root, most); break;
+            case 2: Forward2<T, V, S>(from, new(z), Length, points, root, most); break;
+            default: Forward3<T, V, S>(from, new(z), Length, points, root, most); break;
         }
     }
 
+    /// <summary>Frequencies in z, which are spoilt, to points, <see cref="Length"/> times too large. Meanwhile memory brings what will be needed next.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal void Inverse<T, V, R>(T* z, R to, Upcoming<T> a = default, Upcoming<T> b = default)
+        where T : unmanaged where V : struct, ILanes<V, T> where R : struct, IResult<T, V>
+    {
+        nint points = 1;
+        for (int pass = Passes - 1; pass > 0; pass--)
+        {
+            a.Ask(pass - 1, Passes - 1);
+            b.Ask(pass - 1, Passes - 1);
+            points *= Radix(pass);
+            Inverse<T, V, Points<T, V>>(pass, points, z, new(z));
+        }
+        Inverse<T, V, R>(0, Length, z, to);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Put<T, V>(T* to, V re, V im) where T : unmanaged where V : struct, ILanes<V, T>
+    void Inverse<T, V, R>(int pass, nint points, T* z, R to) where T : unmanaged where V : struct, ILanes<V, T> where R : struct, IResult<T, V>
     {
-        re.Store(to);
-        im.Store(to + V.Count);
-    }
-
-    /// <summary>Stores (re, im) times a root.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Turn<T, V>(T* to, V re, V im, T* root) where T : unmanaged where V : struct, ILanes<V, T>
-    {
-        V cosine = V.All(root[0]), sine = V.All(root[1]);
-        V.MultiplyAdd(re, cosine, -(im * sine)).Store(to);
-        V.MultiplyAdd(im, cosine, re * sine).Store(to + V.Count);
-    }
-
-    /// <summary>Loads a point times the conjugate of a root.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static (V Re, V Im) TurnBack<T, V>(T* from, T* root) where T : unmanaged where V : struct, ILanes<V, T>
-    {
-        V cosine = V.All(root[0]), sine = V.All(root[1]), re = V.Load(from), im = V.Load(from + V.Count);
-        return (V.MultiplyAdd(re, cosine, im * sine), V.MultiplyAdd(im, cosine, -(re * sine)));
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    static void Forward4<T, V>(T* z, int length, int points, T* root) where T : unmanaged where V : struct, ILanes<V, T>
-    {
-        nint c = V.Count, step = points / 4 * 2 * c, block = 4 * step;
-        T* end = z + length * 2 * c;
-        for (int j = points / 4; j > 0; j--, z += 2 * c, root += 6)
-            for (T* p0 = z; p0 < end; p0 += block)
-            {
-                T* p1 = p0 + step, p2 = p1 + step, p3 = p2 + step;
-                V a = V.Load(p0), b = V.Load(p2), even = a + b, odd = a - b;
-                a = V.Load(p1);
-                b = V.Load(p3);
-                V even1 = a + b, odd1 = a - b;
-                a = V.Load(p0 + c);
-                b = V.Load(p2 + c);
-                V evenI = a + b, oddI = a - b;
-                a = V.Load(p1 + c);
-                b = V.Load(p3 + c);
-                V evenI1 = a + b, oddI1 = a - b;
-                Put<T, V>(p0, even + even1, evenI + evenI1);
-                if (points == 4)
-                {
-                    Put<T, V>(p1, odd + oddI1, oddI - odd1);
-                    Put<T, V>(p2, even - even1, evenI - evenI1);
-                    Put<T, V>(p3, odd - oddI1, oddI + odd1);
-                    continue;
-                }
-                Turn(p1, odd + oddI1, oddI - odd1, root);
-                Turn(p2, even - even1, evenI - evenI1, root + 2);
-                Turn(p3, odd - oddI1, oddI + odd1, root + 4);
-            }
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    static void Inverse4<T, V>(T* z, int length, int points, T* root) where T : unmanaged where V : struct, ILanes<V, T>
-    {
-        nint c = V.Count, step = points / 4 * 2 * c, block = 4 * step;
-        T* end = z + length * 2 * c;
-        for (int j = points / 4; j > 0; j--, z += 2 * c, root += 6)
-            for (T* p0 = z; p0 < end; p0 += block)
-            {
-                T* p1 = p0 + step, p2 = p1 + step, p3 = p2 + step;
-                V r0 = V.Load(p0), i0 = V.Load(p0 + c);
-                (V r2, V i2) = TurnBack<T, V>(p2, root + 2);
-                V even = r0 + r2, odd = r0 - r2, evenI = i0 + i2, oddI = i0 - i2;
-                (V r1, V i1) = TurnBack<T, V>(p1, root);
-                (V r3, V i3) = TurnBack<T, V>(p3, root + 4);
-                V even1 = r1 + r3, odd1 = r1 - r3, evenI1 = i1 + i3, oddI1 = i1 - i3;
-                Put<T, V>(p0, even + even1, evenI + evenI1);
-                Put<T, V>(p1, odd - oddI1, oddI + odd1);
-                Put<T, V>(p2, even - even1, evenI - evenI1);
-                Put<T, V>(p3, odd + oddI1, oddI - odd1);
-            }
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    static void Forward2<T, V>(T* z, int length, int points, T* root) where T : unmanaged where V : struct, ILanes<V, T>
-    {
-        nint c = V.Count, step = points / 2 * 2 * c, block = 2 * step;
-        T* end = z + length * 2 * c;
-        for (int j = points / 2; j > 0; j--, z += 2 * c, root += 2)
-            for (T* p0 = z; p0 < end; p0 += block)
-            {
-                T* p1 = p0 + step;
-                V r0 = V.Load(p0), i0 = V.Load(p0 + c), r1 = V.Load(p1), i1 = V.Load(p1 + c);
-                Put<T, V>(p0, r0 + r1, i0 + i1);
-                Turn(p1, r0 - r1, i0 - i1, root);
-            }
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    static void Inverse2<T, V>(T* z, int length, int points, T* root) where T : unmanaged where V : struct, ILanes<V, T>
-    {
-        nint c = V.Count, step = points / 2 * 2 * c, block = 2 * step;
-        T* end = z + length * 2 * c;
-        for (int j = points / 2; j > 0; j--, z += 2 * c, root += 2)
-            for (T* p0 = z; p0 < end; p0 += block)
-            {
-                T* p1 = p0 + step;
-                V r0 = V.Load(p0), i0 = V.Load(p0 + c);
-                (V r1, V i1) = TurnBack<T, V>(p1, root);
-                Put<T, V>(p0, r0 + r1, i0 + i1);
-                Put<T, V>(p1, r0 - r1, i0 - i1);
-            }
-    }
-
-    const double Sine60 = 0.86602540378443864676;
-
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    static void Forward3<T, V>(T* z, int length, int points, T* root) where T : unmanaged where V : struct, ILanes<V, T>
-    {
-        nint c = V.Count, step = points / 3 * 2 * c, block = 3 * step;
-        T* end = z + length * 2 * c;
-        V half = V.Of(-0.5), sine = V.Of(Sine60);
-        for (int j = points / 3; j > 0; j--, z += 2 * c, root += 4)
-            for (T* p0 = z; p0 < end; p0 += block)
-            {
-                T* p1 = p0 + step, p2 = p1 + step;
-                V r0 = V.Load(p0), i0 = V.Load(p0 + c), r1 = V.Load(p1), i1 = V.Load(p1 + c), r2 = V.Load(p2), i2 = V.Load(p2 + c);
-                V sum = r1 + r2, sumI = i1 + i2, difference = (r1 - r2) * sine, differenceI = (i1 - i2) * sine;
-                V mean = V.MultiplyAdd(sum, half, r0), meanI = V.MultiplyAdd(sumI, half, i0);
-                Put<T, V>(p0, r0 + sum, i0 + sumI);
-                Turn(p1, mean + differenceI, meanI - difference, root);
-                Turn(p2, mean - differenceI, meanI + difference, root + 2);
-            }
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    static void Inverse3<T, V>(T* z, int length, int points, T* root) where T : unmanaged where V : struct, ILanes<V, T>
-    {
-        nint c = V.Count, step = points / 3 * 2 * c, block = 3 * step;
-        T* end = z + length * 2 * c;
-        V half = V.Of(-0.5), sine = V.Of(Sine60);
-        for (int j = points / 3; j > 0; j--, z += 2 * c, root += 4)
-            for (T* p0 = z; p0 < end; p0 += block)
-            {
-                T* p1 = p0 + step, p2 = p1 + step;
-                V r0 = V.Load(p0), i0 = V.Load(p0 + c);
-                (V r1, V i1) = TurnBack<T, V>(p1, root);
-                (V r2, V i2) = TurnBack<T, V>(p2, root + 2);
-                V sum = r1 + r2, sumI = i1 + i2, difference = (r1 - r2) * sine, differenceI = (i1 - i2) * sine;
-                V mean = V.MultiplyAdd(sum, half, r0), meanI = V.MultiplyAdd(sumI, half, i0);
-                Put<T, V>(p0, r0 + sum, i0 + sumI);
-                Put<T, V>(p1, mean - differenceI, meanI + difference);
-                Put<T, V>(p2, mean + differenceI, meanI - difference);
-            }
+        T* root = roots.As<T>() + 2 * (Length - points);
+        switch (Radix(pass))
+        {
+            case 4: Inverse4<T, V, R>(new(z), to, Length, points, root); break;
+            case 2: Inverse2<T, V, R>(new(z), to, Length, points, root); break;
+            default: Inverse3<T, V, R>(new(z), to, Length, points, root); break;
+        }
     }
 }
