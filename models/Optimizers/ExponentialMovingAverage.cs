@@ -48,6 +48,7 @@ public sealed unsafe class ExponentialMovingAverage : IDisposable
     /// <summary>Takes in the weights of now; call it after each optimizer update.</summary>
     public void Update()
     {
+        using Profile.Scope layer = Profile.Layer(Optimizer.Layer);
         Steps++;
         double d = warmUp ? Math.Min(decay, (1.0 + Steps) / (10.0 + Steps)) : decay;
         share.Write<double>([1 - d]);

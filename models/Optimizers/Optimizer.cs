@@ -6,7 +6,10 @@ namespace MiniTorch.Models;
 /// </summary>
 public abstract class Optimizer : IDisposable
 {
-    const string StepsName = "steps", LayerName = "optimizer";
+    /// <summary>What profiles show in place of a layer.</summary>
+    internal const string Layer = "optimizer";
+
+    const string StepsName = "steps";
 
     readonly Group[] groups;
     readonly Member[] members;
@@ -56,7 +59,7 @@ public abstract class Optimizer : IDisposable
             Fill(Rate * group.RateScale, group.WeightDecay, k);
             group.Coefficients.Write<double>(k);
         }
-        using Profile.Scope layer = Profile.Layer(LayerName);
+        using Profile.Scope layer = Profile.Layer(Layer);
         Member[] moved = [.. members.Where(static m => m.Value.GradientFilled)];
         if (Limit is { } limit)
         {

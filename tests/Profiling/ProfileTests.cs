@@ -75,6 +75,18 @@ public sealed class ProfileTests
         IEnumerable<string> Outside(string phase) => Ops(phase).Where(static k => k.Layer.Length == 0).Select(static k => k.Op).Distinct();
     }
 
+    /// <summary>Each in one launch, outside the layers of the network.</summary>
+    [Fact]
+    public void A_training_with_averaged_weights_shows_them_beside_the_optimizer()
+    {
+        using CpuDevice device = new(2);
+        using NetworkStep step = new(device, NamedModels.Of("convnext_nano").Network, [2, 28, 28, 1], 10, true, 0, new() { EmaDecay = 0.9, LabelSmoothing = 0.1 });
+        step.Run();
+        StepProfile profile = Profile.Of(device, step.Run);
+        Assert.Equal([("optimizer", "Adam.update"), ("optimizer", "ExponentialMovingAverage.blend")],
+            profile.Kernels.Where(static k => k.Phase == NetworkStep.Update).Select(static k => (k.Layer, k.Kernel)));
+    }
+
     [Theory, InlineData(true), InlineData(false)]
     public void The_parts_of_the_table_are_the_step(bool training)
     {
