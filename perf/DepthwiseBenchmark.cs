@@ -24,25 +24,27 @@ public class DepthwiseBenchmark
     Tensor x = null!, weight = null!, y = null!;
     DepthwiseArgs forward, gradient;
 
-    /// <summary>Channels and the side of the maps.</summary>
-    [Params("96x56", "192x28", "384x14", "768x7")]
-    public string Maps { get; set; } = "";
+    Form by;
+
+    /// <summary>Channels and the side of the maps, and the form.</summary>
+    [ParamsSource(nameof(Works))]
+    public string Work { get; set; } = "";
 
     /// <summary>Side of the kernel.</summary>
     [Params(3, 7, 17, 23)]
     public int Kernel { get; set; }
 
-    /// <summary>The form; the narrow one takes maps of seven pixels only.</summary>
-    [ParamsAllValues]
-    public Form By { get; set; }
+    /// <summary>Every form of every size of maps; the narrow form takes maps of seven pixels only.</summary>
+    public static IEnumerable<string> Works
+        => from maps in (IEnumerable<string>)["96x56", "192x28", "384x14", "768x7"] from form in Enum.GetNames<Form>() where form != nameof(Form.Narrow) || maps == "768x7" select $"{maps} {form}";
 
     /// <summary>Fills the operands.</summary>
     [GlobalSetup]
     public void Setup()
     {
-        string[] sizes = Maps.Split('x');
-        (int channels, int side) = (int.Parse(sizes[0]), int.Parse(sizes[1]));
-        if (By == Form.Narrow && side > NarrowProducts.Width) throw new NotSupportedException($"maps of {side} pixels are not narrow");
+        string[] words = Work.Split('x', ' ');
+        (int channels, int side) = (int.Parse(words[0]), int.Parse(words[1]));
+        by = Enum.Parse<Form>(words[2]);
         x = Filled(8, side, side, channels);
         weight = Filled(Kernel, Kernel, 1, channels);
         y = Filled(8, side, side, channels);
@@ -69,7 +71,7 @@ public class DepthwiseBenchmark
 
     void Run<V>() where V : struct, ILanes<V, float>
     {
-        switch (By)
+        switch (by)
         {
             case Form.Direct: DepthwiseDirect.Forward<float, V>(device, forward); break;
             case Form.Rows: DepthwiseRows.Forward<float, V>(device, forward); break;
@@ -80,7 +82,7 @@ public class DepthwiseBenchmark
 
     void Differentiate<V>() where V : struct, ILanes<V, float>
     {
-        switch (By)
+        switch (by)
         {
             case Form.Direct: DepthwiseDirect.WeightGradient<float, V>(device, gradient); break;
             case Form.Rows: DepthwiseRows.WeightGradient<float, V>(device, gradient); break;

@@ -64,21 +64,21 @@ static unsafe class Gemm
     }
 
     /// <summary>The product inside another kernel, before, between or after its parallel loops; inside an item use <see cref="Serial{T, V}"/>.</summary>
-    internal static void Run<T, V>(CpuDevice device, in GemmArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    internal static void Run<T, V>(CpuDevice device, in GemmArgs args, GemmEpilogue epilogue = default) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         Debug.Assert(args.Bias.IsNull || !args.Accumulate);
         if (args.M == 0 || args.N == 0 || args.Batch == 0) return;
         if (args.M == 1 || args.N == 1)
         {
-            Gemv.Run<T, V>(device, args);
+            Gemv.Run<T, V>(device, args, epilogue);
             return;
         }
         if (GemmNarrow.Takes<T, V>(args))
         {
-            GemmNarrow.Run<T, V>(device, args);
+            GemmNarrow.Run<T, V>(device, args, epilogue);
             return;
         }
-        GemmPlan plan = GemmPlan.For<T, V>(args);
+        GemmPlan plan = GemmPlan.For<T, V>(args) with { Epilogue = epilogue };
         if (plan.Slices > 1)
         {
             GemmSlices.Run<T, V>(device, plan);
@@ -165,6 +165,7 @@ static unsafe class Gemm
         long group = plan.PackedA.IsNull ? 0 : (long)args.K * GemmTile.Rows;
         T* packedA = plan.PackedA.IsNull ? null : plan.PackedA.As<T>() + (batch * plan.Groups + m0 / GemmTile.Rows) * group;
 
+        bool narrow = plan.Slices == 1 && n1 - n0 < GemmPlan.PackedPanels * width;     // rows far apart for their length: a cache may hold few of them
         int k = first;
         do
         {
@@ -204,11 +205,13 @@ static unsafe class Gemm
                     else if (packsB | packsRows) ahead = Next<T, V>(args, a + m0, packsRows ? m1 - m0 : 0, b, packsB, k, depth, last, n, n0, n1, tile++, ahead);
                     if (rowsA && high == GemmTile.Rows) GemmTile.Run<T, V>(from, args.LeadingA, 1, panel, stepB, depth, high, wide, start, leadingStart, to, args.LeadingC, ahead);
                     else GemmTile.Run<T, V>(rowsA ? rows : from, 1, GemmTile.Rows, panel, stepB, depth, high, wide, start, leadingStart, to, args.LeadingC, ahead);
+                    if (narrow && k + depth == last) plan.Epilogue.Run(new(batch, m, n, high, wide));
                 }
             }
             k += depth;
         }
         while (k < last);
+        if (!narrow && plan.Slices == 1) plan.Epilogue.Run(new(batch, m0, n0, m1 - m0, n1 - n0));
     }
 
     /// <summary>What a tile asks for: the next panels that this item packs, then the next rows of a transposed A.</summary>

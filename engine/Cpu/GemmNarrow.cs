@@ -11,7 +11,7 @@ static unsafe class GemmNarrow
     const int MostVectors = 8;
     const long ItemSize = 1 << 15;              // elements of W
 
-    readonly record struct Args(GemmArgs Gemm, Pointer X, int LeadingX, long BatchX, int Block, int Blocks)
+    readonly record struct Args(GemmArgs Gemm, Pointer X, int LeadingX, long BatchX, int Block, int Blocks, GemmEpilogue Epilogue)
     {
         internal bool FewColumns { get; init; }
         internal int Rows => FewColumns ? Gemm.M : Gemm.N;
@@ -24,11 +24,11 @@ static unsafe class GemmNarrow
     /// <summary>At most a quarter of a tile.</summary>
     static bool FewColumns<T, V>(in GemmArgs args) where T : unmanaged where V : struct, ILanes<V, T> => !args.TransposeA && args.N <= Math.Min(MostVectors, V.Count / 2);
 
-    internal static void Run<T, V>(CpuDevice device, in GemmArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    internal static void Run<T, V>(CpuDevice device, in GemmArgs args, GemmEpilogue epilogue) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         bool columns = FewColumns<T, V>(args), inPlace = columns ? args.TransposeB : !args.TransposeA;
         int k = args.K, vectors = columns ? args.N : args.M, rows = columns ? args.M : args.N, block = (int)Math.Clamp(ItemSize / k, 16, rows + 16) / 2 * 2;
-        Args all = new(args, columns ? args.B : args.A, columns ? args.LeadingB : args.LeadingA, columns ? args.BatchB : args.BatchA, block, Workers.Blocks(rows, block)) { FewColumns = columns };
+        Args all = new(args, columns ? args.B : args.A, columns ? args.LeadingB : args.LeadingA, columns ? args.BatchB : args.BatchA, block, Workers.Blocks(rows, block), epilogue) { FewColumns = columns };
         if (inPlace)
         {
             device.Workers.For(args.Batch * all.Blocks, all, &Item<T, V>);
@@ -49,10 +49,10 @@ static unsafe class GemmNarrow
     {
         GemmArgs g = args.Gemm;
         int batch = item / args.Blocks, vectors = args.Vectors;
-        (int i, int end) = Workers.Range(item % args.Blocks, args.Rows, args.Block);
+        (int first, int end) = Workers.Range(item % args.Blocks, args.Rows, args.Block);
         (Pointer stored, long leading, long step) = args.FewColumns ? (g.A, g.LeadingA, g.BatchA) : (g.B, g.LeadingB, g.BatchB);
-        T* w = stored.As<T>() + batch * step + i * leading, c = g.C.As<T>() + batch * g.BatchC, sums = stackalloc T[8];
-        for (; i < end; i += 2, w += 2 * leading)
+        T* w = stored.As<T>() + batch * step + first * leading, c = g.C.As<T>() + batch * g.BatchC, sums = stackalloc T[8];
+        for (int i = first; i < end; i += 2, w += 2 * leading)
             for (int q = 0; q < vectors; q += 4)
             {
                 int more = Math.Min(4, vectors - q), rows = Math.Min(2, end - i);
@@ -66,6 +66,7 @@ static unsafe class GemmNarrow
                         *to = g.Accumulate ? *to + sum : g.Bias.IsNull ? sum : sum + g.Bias.As<T>()[args.FewColumns ? q + p : i + r];
                     }
             }
+        args.Epilogue.Run(args.FewColumns ? new(batch, first, 0, end - first, vectors) : new(batch, 0, first, vectors, end - first));
     }
 
     /// <summary>sums[r · 4 + p] = w[r] · x[p] for two rows and four vectors; with fewer vectors the last one stands in for the others.</summary>

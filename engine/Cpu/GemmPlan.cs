@@ -23,6 +23,9 @@ readonly unsafe record struct GemmPlan(GemmArgs Args, int Rows, int Columns, int
 
     internal int Slices { get; private init; } = 1;
 
+    /// <summary>What follows on each final block of C.</summary>
+    internal GemmEpilogue Epilogue { get; init; }
+
     /// <summary>The sums of the slices, [slice, batch, M, N].</summary>
     internal Pointer Partial { get; init; }
 

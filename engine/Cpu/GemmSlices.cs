@@ -23,6 +23,7 @@ static unsafe class GemmSlices
         GemmArgs args = plan.Args;
         T* c = args.C.As<T>() + row / args.M * args.BatchC + (long)(row % args.M) * args.LeadingC;
         Sum<T, V>(plan, row, args.Accumulate ? c : args.Bias.IsNull ? null : args.Bias.As<T>(), c);
+        plan.Epilogue.Run(new(row / args.M, row % args.M, 0, 1, args.N));
     }
 
     /// <summary>Some columns of C from the slices of its transpose.</summary>
@@ -40,6 +41,7 @@ static unsafe class GemmSlices
                 T sum = sums[(long)j * n + i];
                 c[j] = args.Accumulate ? c[j] + sum : args.Bias.IsNull ? sum : args.Bias.As<T>()[j0 + j] + sum;
             }
+        plan.Epilogue.Run(new(batch, 0, j0, n, j1 - j0));
     }
 
     /// <summary>to = start + Σ of the slices of a row; it may be the first of them.</summary>

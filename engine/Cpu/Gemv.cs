@@ -7,9 +7,9 @@ static unsafe class Gemv
 {
     const long ItemSize = 1 << 15;              // elements of W
 
-    readonly record struct Args(GemmArgs Gemm, Pointer X, int Rows, int Block, int Blocks);
+    readonly record struct Args(GemmArgs Gemm, Pointer X, int Rows, int Block, int Blocks, GemmEpilogue Epilogue);
 
-    internal static void Run<T, V>(CpuDevice device, in GemmArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    internal static void Run<T, V>(CpuDevice device, in GemmArgs args, GemmEpilogue epilogue) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         bool column = args.N == 1;
         int rows = column ? args.M : args.N, k = args.K;
@@ -19,7 +19,7 @@ static unsafe class Gemv
         int stride = column ? args.TransposeB ? 1 : args.LeadingB : args.TransposeA ? args.LeadingA : 1;
         if (stride == 1)
         {
-            device.Workers.For(args.Batch * blocks, new Args(args, column ? args.B : args.A, rows, block, blocks), &Item<T, V>);
+            device.Workers.For(args.Batch * blocks, new Args(args, column ? args.B : args.A, rows, block, blocks, epilogue), &Item<T, V>);
             return;
         }
         using Scratch scratch = device.Scratch((long)args.Batch * k * sizeof(T));
@@ -30,7 +30,7 @@ static unsafe class Gemv
             for (int i = 0; i < k; i++) x[(long)b * k + i] = from[(long)i * stride];
         }
         GemmArgs dense = column ? args with { BatchB = k } : args with { BatchA = k };
-        device.Workers.For(args.Batch * blocks, new Args(dense, Pointer.At(x), rows, block, blocks), &Item<T, V>);
+        device.Workers.For(args.Batch * blocks, new Args(dense, Pointer.At(x), rows, block, blocks, epilogue), &Item<T, V>);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -57,6 +57,7 @@ static unsafe class Gemv
                 else *to = g.Bias.IsNull ? sums[q] : sums[q] + g.Bias.As<T>()[column ? 0 : i + q];
             }
         }
+        args.Epilogue.Run(column ? new(batch, i0, 0, i1 - i0, 1) : new(batch, 0, i0, 1, i1 - i0));
     }
 
     static T Dot<T, V>(T* a, T* b, int k) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>

@@ -98,7 +98,7 @@ public sealed class ConvNeXt : ILayer
         public Tensor Forward(Tensor x)
         {
             using Profile.Scope layer = Profile.Layer(path);
-            return residual.Join(x, project.Forward(expand.Forward(norm.Forward(depthwise.Forward(x))).Gelu()));
+            return residual.Join(x, project.Forward(expand.Forward<Gelu>(norm.Forward(depthwise.Forward(x)))));
         }
     }
 }

@@ -13,7 +13,15 @@ public sealed class Linear(ParameterScope at, int inputs, int outputs, bool bias
     public Tensor Forward(Tensor x)
     {
         using Profile.Scope layer = Profile.Layer(path);
-        Tensor y = x.Linear(weight, bias);
-        return Trace.Report(y, path, $"Linear {inputs} → {outputs}", weight.Count + (bias?.Count ?? 0), (long)y.Count * inputs);
+        return Report(x.Linear(weight, bias));
     }
+
+    /// <summary>f(x · W + b): the layer and the activation after it as one.</summary>
+    public Tensor Forward<F>(Tensor x, F activation = default) where F : unmanaged, IUnary
+    {
+        using Profile.Scope layer = Profile.Layer(path);
+        return Report(x.LinearActivation(weight, bias, activation));
+    }
+
+    Tensor Report(Tensor y) => Trace.Report(y, path, $"Linear {inputs} → {outputs}", weight.Count + (bias?.Count ?? 0), (long)y.Count * inputs);
 }

@@ -38,7 +38,7 @@ public class Adam : Optimizer
         k[Rule.OfParameter] = decoupled ? rate * decay : 0;
     }
 
-    private protected override void Move(Member m, Tensor scale) => Launch(update, m, scale);
+    private protected override void Move(Member[] moved, Tensor scale) => Launch(update, moved, scale);
 
     struct Rule : IUpdateRule
     {

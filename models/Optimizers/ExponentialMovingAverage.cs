@@ -6,13 +6,14 @@ namespace MiniTorch.Models;
 /// </summary>
 public sealed unsafe class ExponentialMovingAverage : IDisposable
 {
-    readonly record struct BlendArgs(Pointer Average, Pointer Value, Pointer Share, int Count) : ICost
+    /// <summary>A are the averages, B the weights.</summary>
+    readonly record struct BlendArgs(Members<Pair> Members, Pointer Share) : ICost
     {
-        public Cost Cost(int size) => new(0, 3.0 * size * Count, Count);
+        public Cost Cost(int size) => new(0, 3.0 * size * Members.Elements, Members.Count);
     }
-    readonly record struct ExchangeArgs(Pointer A, Pointer B, int Count) : ICost
+    readonly record struct ExchangeArgs(Members<Pair> Members) : ICost
     {
-        public Cost Cost(int size) => new(0, 4.0 * size * Count, Count);
+        public Cost Cost(int size) => new(0, 4.0 * size * Members.Elements, Members.Count);
     }
 
     static readonly Kernel<BlendArgs> blend = Kernel<BlendArgs>.On<BlendBody>("ExponentialMovingAverage.blend");
@@ -32,7 +33,12 @@ public sealed unsafe class ExponentialMovingAverage : IDisposable
         if (decay is not (>= 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(decay), decay, "a decay lies in [0, 1)");
         (this.store, this.decay, this.warmUp) = (store, decay, warmUp);
         members = [.. store.Trainable.Select(static p => (p.Tensor, Tensor.Lasting(p.Tensor.Shape, p.Tensor.DType, p.Tensor.Device)))];
-        foreach ((Tensor value, Tensor average) in members) average.Assign(value);
+        if (members.Length == 0) throw new TensorException("ExponentialMovingAverage: the model has no trainable parameter to average");
+        foreach ((Tensor value, Tensor average) in members)
+        {
+            Expect.Alike(members[0].Value, value);
+            average.Assign(value);
+        }
         share = Tensor.Lasting([1], DType.Float64, store.Device);
     }
 
@@ -42,11 +48,12 @@ public sealed unsafe class ExponentialMovingAverage : IDisposable
     /// <summary>Takes in the weights of now; call it after each optimizer update.</summary>
     public void Update()
     {
+        using Profile.Scope layer = Profile.Layer(Optimizer.Layer);
         Steps++;
         double d = warmUp ? Math.Min(decay, (1.0 + Steps) / (10.0 + Steps)) : decay;
         share.Write<double>([1 - d]);
-        foreach ((Tensor value, Tensor average) in members)
-            blend.Launch(value.Device, value.DType, new(average.InPlace(), value, share, value.Count));
+        using Step step = Step.Begin();
+        blend.Launch(store.Device, members[0].Value.DType, new(Table(static m => new(m.Average.InPlace(), m.Value, m.Value.Count)), share));
     }
 
     /// <summary>Puts the averages into the model until disposed: <c>using (average.Use()) { … }</c> evaluates with them.</summary>
@@ -83,9 +90,11 @@ public sealed unsafe class ExponentialMovingAverage : IDisposable
 
     void Exchange()
     {
-        foreach ((Tensor value, Tensor average) in members)
-            exchange.Launch(value.Device, value.DType, new(value.InPlace(), average.InPlace(), value.Count));
+        using Step step = Step.Begin();
+        exchange.Launch(store.Device, members[0].Value.DType, new(Table(static m => new(m.Average.InPlace(), m.Value.InPlace(), m.Value.Count))));
     }
+
+    Members<Pair> Table(Func<(Tensor Value, Tensor Average), Pair> entry) => Members<Pair>.Of(store.Device, [.. members.Select(entry)]);
 
     /// <summary>Ends with <c>using</c>.</summary>
     public readonly ref struct Swap
@@ -101,12 +110,12 @@ public sealed unsafe class ExponentialMovingAverage : IDisposable
     struct BlendBody : ICpuKernel<BlendArgs>
     {
         public static void Run<T, V>(CpuDevice device, in BlendArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
-            => device.Workers.For(Workers.Blocks(args.Count), args, &Block<T, V>);
+            => device.Workers.For(args.Members.Blocks, args, &Block<T, V>);
 
         static void Block<T, V>(in BlendArgs args, int block) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
-            (int i, int end) = Workers.Range(block, args.Count);
-            T* e = args.Average.As<T>(), w = args.Value.As<T>();
+            ref readonly Pair pair = ref args.Members.Find(block, out int i, out int end);
+            T* e = pair.A.As<T>(), w = pair.B.As<T>();
             double share = *args.Share.As<double>();
             V s = V.Of(share);
             for (; i <= end - V.Count; i += V.Count) V.MultiplyAdd(s, V.Load(w + i) - V.Load(e + i), V.Load(e + i)).Store(e + i);
@@ -117,12 +126,12 @@ public sealed unsafe class ExponentialMovingAverage : IDisposable
     struct ExchangeBody : ICpuKernel<ExchangeArgs>
     {
         public static void Run<T, V>(CpuDevice device, in ExchangeArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
-            => device.Workers.For(Workers.Blocks(args.Count), args, &Block<T>);
+            => device.Workers.For(args.Members.Blocks, args, &Block<T>);
 
         static void Block<T>(in ExchangeArgs args, int block) where T : unmanaged
         {
-            (int i, int end) = Workers.Range(block, args.Count);
-            T* a = args.A.As<T>(), b = args.B.As<T>();
+            ref readonly Pair pair = ref args.Members.Find(block, out int i, out int end);
+            T* a = pair.A.As<T>(), b = pair.B.As<T>();
             for (; i < end; i++) (a[i], b[i]) = (b[i], a[i]);
         }
     }

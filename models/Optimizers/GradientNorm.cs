@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace MiniTorch.Models;
 
 /// <summary>
@@ -6,9 +8,11 @@ namespace MiniTorch.Models;
 /// </summary>
 sealed unsafe class GradientNorm : IDisposable
 {
-    readonly record struct SquaresArgs(Pointer X, Pointer To, int Slot, int Count, Pointer Partial) : ICost
+    readonly record struct Squared(Pointer X, int Count) : IMember;
+
+    readonly record struct SquaresArgs(Members<Squared> Members, Pointer Sums, int Slots, Pointer Partial) : ICost
     {
-        public Cost Cost(int size) => new(2.0 * Count, (double)size * Count, Count);
+        public Cost Cost(int size) => new(2.0 * Members.Elements, (double)size * Members.Elements, Members.Count);
     }
     readonly record struct LimitArgs(Pointer Squares, Pointer Result, int Count, double Limit, double Added) : ICost
     {
@@ -34,18 +38,16 @@ sealed unsafe class GradientNorm : IDisposable
     /// <summary>Σx² per slot, double.</summary>
     internal Tensor Squares => sums;
 
-    /// <summary>
-    /// Measures Σx² of one tensor into its slot. <see cref="Limit"/> combines the slots.
-    /// </summary>
-    internal void Square(Tensor x, int slot)
+    /// <summary>Measures Σx² of each tensor, all of one type, into the slots from the first on; the others become 0. <see cref="Limit"/> combines the slots.</summary>
+    internal void Square(ReadOnlySpan<Tensor> tensors)
     {
         using Step step = Step.Begin();
-        Tensor partial = Tensor.Empty([Math.Max(Workers.Blocks(x.Count), 1)], DType.Float64, x.Device);
-        squares.Launch(x.Device, x.DType, new(x, sums.InPlace(), slot, x.Count, partial));
+        Squared[] all = new Squared[tensors.Length];
+        for (int i = 0; i < all.Length; i++) all[i] = new(tensors[i], tensors[i].Count);
+        Members<Squared> table = Members<Squared>.Of(sums.Device, all);
+        Tensor partial = Tensor.Empty([Math.Max(table.Blocks, 1)], DType.Float64, sums.Device);
+        squares.Launch(sums.Device, all.Length == 0 ? DType.Float32 : tensors[0].DType, new(table, sums.InPlace(), sums.Count, partial));
     }
-
-    /// <summary>A slot without a gradient counts nothing.</summary>
-    internal void Clear() => sums.Write<double>(new double[sums.Count]);
 
     /// <summary>factor = min(1, most / (norm + added)); infinity as limit only measures.</summary>
     internal void Limit(double most, double added) => limit.Launch(sums.Device, DType.Float64, new(sums, Result.InPlace(), sums.Count, most, added));
@@ -60,28 +62,32 @@ sealed unsafe class GradientNorm : IDisposable
     {
         public static void Run<T, V>(CpuDevice device, in SquaresArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
-            int blocks = Workers.Blocks(args.Count);
-            device.Workers.For(blocks, args, &Block<T>);
-            double sum = 0;
-            for (int i = 0; i < blocks; i++) sum += args.Partial.As<double>()[i];
-            args.To.As<double>()[args.Slot] = sum;
+            device.Workers.For(args.Members.Blocks, args, &Block<T>);
+            for (int slot = 0; slot < args.Slots; slot++)
+            {
+                (int block, int end) = slot < args.Members.Count ? args.Members.BlocksOf(slot) : default;
+                double sum = 0;
+                for (; block < end; block++) sum += args.Partial.As<double>()[block];
+                args.Sums.As<double>()[slot] = sum;
+            }
         }
 
+        /// <summary>Eight sums for any register width, so that the norm does not depend on it.</summary>
         static void Block<T>(in SquaresArgs args, int block) where T : unmanaged, IBinaryFloatingPointIeee754<T>
         {
-            (int i, int end) = Workers.Range(block, args.Count);
-            T* x = args.X.As<T>();
-            double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-            for (; i <= end - 4; i += 4)
+            ref readonly Squared member = ref args.Members.Find(block, out int i, out int end);
+            T* x = member.X.As<T>();
+            Vector256<double> low = default, high = default;
+            for (; i <= end - Vector256<float>.Count; i += Vector256<float>.Count)
             {
-                double x0 = double.CreateTruncating(x[i]), x1 = double.CreateTruncating(x[i + 1]), x2 = double.CreateTruncating(x[i + 2]), x3 = double.CreateTruncating(x[i + 3]);
-                s0 += x0 * x0;
-                s1 += x1 * x1;
-                s2 += x2 * x2;
-                s3 += x3 * x3;
+                (Vector256<double> a, Vector256<double> b) = typeof(T) == typeof(float)
+                    ? Vector256.Widen(Vector256.Load((float*)(x + i))) : (Vector256.Load((double*)(x + i)), Vector256.Load((double*)(x + i) + Vector256<double>.Count));
+                low += a * a;
+                high += b * b;
             }
-            for (; i < end; i++) s0 += double.CreateTruncating(x[i]) * double.CreateTruncating(x[i]);
-            args.Partial.As<double>()[block] = s0 + s1 + (s2 + s3);
+            double sum = Vector256.Sum(low + high);
+            for (; i < end; i++) sum += double.CreateTruncating(x[i]) * double.CreateTruncating(x[i]);
+            args.Partial.As<double>()[block] = sum;
         }
     }
 

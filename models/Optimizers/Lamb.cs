@@ -9,9 +9,11 @@ namespace MiniTorch.Models;
 /// </summary>
 public sealed unsafe class Lamb : Optimizer
 {
-    readonly record struct TrustArgs(Pointer P, Pointer U, Pointer Squares, Pointer Coefficients, int Count) : ICost
+    readonly record struct Trusted(Pointer P, Pointer U, Pointer Squares, Pointer Coefficients, int Count) : IMember;
+
+    readonly record struct TrustArgs(Members<Trusted> Members) : ICost
     {
-        public Cost Cost(int size) => new(0, 3.0 * size * Count, Count);
+        public Cost Cost(int size) => new(0, 3.0 * size * Members.Elements, Members.Count);
     }
 
     static readonly Kernel<UpdateArgs> direction = Kernel<UpdateArgs>.On<UpdateBody<Rule>>("Lamb.direction");
@@ -32,7 +34,7 @@ public sealed unsafe class Lamb : Optimizer
     {
         Momentum = beta1;
         (this.beta2, this.epsilon, this.gradientLimit, this.alwaysAdapt) = (beta2, epsilon, gradientLimit, alwaysAdapt);
-        norms = new(2, parameters[0].Value.Device);
+        norms = new(2 * parameters.Length, parameters[0].Value.Device);
     }
 
     /// <inheritdoc/>
@@ -56,14 +58,18 @@ public sealed unsafe class Lamb : Optimizer
         k[Rule.Adapts] = decay != 0 || alwaysAdapt ? 1 : 0;
     }
 
-    private protected override void Move(Member m, Tensor scale)
+    private protected override void Move(Member[] moved, Tensor scale)
     {
         using Step step = Step.Begin();
-        Tensor u = Tensor.Like(m.Value);
-        direction.Launch(u.Device, u.DType, new(m.Value, m.Value.Gradient, m.State(0), m.State(1), u, m.Group.Coefficients, scale, u.Count));
-        norms.Square(m.Value, 0);
-        norms.Square(u, 1);
-        apply.Launch(u.Device, u.DType, new(m.Value.InPlace(), u, norms.Squares, m.Group.Coefficients, u.Count));
+        Tensor first = moved[0].Value;
+        Tensor[] u = [.. moved.Select(static m => Tensor.Like(m.Value))];
+        Members<UpdateMember> all = Members<UpdateMember>.Of(first.Device,
+            [.. moved.Select((m, i) => new UpdateMember(m.Value, m.Value.Gradient, m.State(0), m.State(1), u[i], m.Group.Coefficients, m.Value.Count))]);
+        direction.Launch(first.Device, first.DType, new(all, 2, scale));
+        norms.Square([.. moved.SelectMany<Member, Tensor>((m, i) => [m.Value, u[i]])]);
+        Members<Trusted> trusted = Members<Trusted>.Of(first.Device,
+            [.. moved.Select((m, i) => new Trusted(m.Value.InPlace(), u[i], norms.Squares.View([2], 2 * i), m.Group.Coefficients, m.Value.Count))]);
+        apply.Launch(first.Device, first.DType, new(trusted));
     }
 
     struct Rule : IUpdateRule
@@ -83,14 +89,14 @@ public sealed unsafe class Lamb : Optimizer
     struct ApplyBody : ICpuKernel<TrustArgs>
     {
         public static void Run<T, V>(CpuDevice device, in TrustArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
-            => device.Workers.For(Workers.Blocks(args.Count), args, &Block<T, V>);
+            => device.Workers.For(args.Members.Blocks, args, &Block<T, V>);
 
         static void Block<T, V>(in TrustArgs args, int block) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
-            (int i, int end) = Workers.Range(block, args.Count);
-            double* k = args.Coefficients.As<double>(), squares = args.Squares.As<double>();
+            ref readonly Trusted member = ref args.Members.Find(block, out int i, out int end);
+            double* k = member.Coefficients.As<double>(), squares = member.Squares.As<double>();
             double ratio = k[Rule.Adapts] != 0 && squares[0] > 0 && squares[1] > 0 ? Math.Sqrt(squares[0]) / Math.Sqrt(squares[1]) : 1, step = k[Rule.Rate] * ratio;
-            T* p = args.P.As<T>(), u = args.U.As<T>();
+            T* p = member.P.As<T>(), u = member.U.As<T>();
             for (; i <= end - V.Count; i += V.Count) (V.Load(p + i) - V.Of(step) * V.Load(u + i)).Store(p + i);
             for (; i < end; i++) p[i] -= T.CreateTruncating(step) * u[i];
         }

@@ -6,6 +6,9 @@ namespace MiniTorch.Models;
 /// </summary>
 public abstract class Optimizer : IDisposable
 {
+    /// <summary>What profiles show in place of a layer.</summary>
+    internal const string Layer = "optimizer";
+
     const string StepsName = "steps";
 
     readonly Group[] groups;
@@ -21,10 +24,11 @@ public abstract class Optimizer : IDisposable
         (Rate, this.stateNames) = (rate, stateNames);
         (string Name, Tensor Value)[] all = [.. parameters];
         if (all.Length == 0) throw new ArgumentException("an optimizer needs at least one parameter", nameof(parameters));
+        foreach ((_, Tensor x) in all) Expect.Alike(all[0].Value, x);
         Device device = all[0].Value.Device;
         ParameterGroup[] rules = [.. groups ?? [], new ParameterGroup(static (_, _) => true)];
         this.groups = [.. rules.Select(r => new Group(r.RateScale, r.WeightDecay ?? weightDecay, Tensor.Lasting([Coefficients<int>.Count], DType.Float64, device)))];
-        members = [.. all.Select((p, i) => new Member(i, p.Name, p.Value, this.groups[Array.FindIndex(rules, r => r.Matches(p.Name, p.Value.Shape))],
+        members = [.. all.Select(p => new Member(p.Name, p.Value, this.groups[Array.FindIndex(rules, r => r.Matches(p.Name, p.Value.Shape))],
             [.. stateNames.Select(_ => Tensor.Lasting(p.Value.Shape, p.Value.DType, device))]))];
         norm = new(members.Length, device);
     }
@@ -55,24 +59,15 @@ public abstract class Optimizer : IDisposable
             Fill(Rate * group.RateScale, group.WeightDecay, k);
             group.Coefficients.Write<double>(k);
         }
+        using Profile.Scope layer = Profile.Layer(Layer);
+        Member[] moved = [.. members.Where(static m => m.Value.GradientFilled)];
         if (Limit is { } limit)
         {
-            norm.Clear();
-            foreach (Member m in members)
-                if (m.Value.GradientFilled)
-                {
-                    using Profile.Scope layer = Profile.Layer(m.Layer);
-                    norm.Square(m.Value.Gradient!, m.Index);
-                }
+            norm.Square([.. moved.Select(static m => m.Value.Gradient!)]);
             norm.Limit(limit.Most, limit.Added);
         }
-        foreach (Member m in members)
-            if (m.Value.GradientFilled)
-            {
-                using Profile.Scope layer = Profile.Layer(m.Layer);
-                Move(m, norm.Result.View([1], 1));
-                m.Value.GradientFilled = false;
-            }
+        if (moved.Length > 0) Move(moved, norm.Result.View([1], 1));
+        foreach (Member m in moved) m.Value.GradientFilled = false;
     }
 
     /// <summary>Adds the states to a file, as <c>prefix.m.parameter</c> and so on, and the step count.</summary>
@@ -112,23 +107,26 @@ public abstract class Optimizer : IDisposable
     /// <summary>Writes the numbers of the coming update for a group of this rate and decay; called after <see cref="Steps"/> was raised.</summary>
     private protected abstract void Fill(double rate, double decay, Span<double> k);
 
-    /// <summary>Updates one parameter; the gradient is to be multiplied by scale[0].</summary>
-    private protected abstract void Move(Member m, Tensor scale);
+    /// <summary>Updates these parameters; their gradients are to be multiplied by scale[0].</summary>
+    private protected abstract void Move(Member[] moved, Tensor scale);
 
-    /// <summary>One fused pass with <paramref name="kernel"/>: the usual <see cref="Move"/>.</summary>
-    private protected static void Launch(Kernel<UpdateArgs> kernel, Member m, Tensor scale)
-        => kernel.Launch(m.Value.Device, m.Value.DType, new(m.Value.InPlace(), m.Value.Gradient, m.State(0), m.State(1), m.State(2), m.Group.Coefficients, scale, m.Value.Count));
+    /// <summary>One fused pass over all of them with <paramref name="kernel"/>: the usual <see cref="Move"/>.</summary>
+    private protected static void Launch(Kernel<UpdateArgs> kernel, Member[] moved, Tensor scale)
+    {
+        using Step step = Step.Begin();
+        Tensor first = moved[0].Value;
+        Members<UpdateMember> table = Members<UpdateMember>.Of(first.Device,
+            [.. moved.Select(static m => new UpdateMember(m.Value.InPlace(), m.Value.Gradient, m.State(0), m.State(1), m.State(2), m.Group.Coefficients, m.Value.Count))]);
+        kernel.Launch(first.Device, first.DType, new(table, moved[0].States.Length, scale));
+    }
 
     IEnumerable<(string Name, Tensor State)> States(string prefix)
         => members.SelectMany(m => stateNames.Select((state, i) => ($"{prefix}.{state}.{m.Name}", m.States[i])));
 
     private protected sealed record Group(double RateScale, double WeightDecay, Tensor Coefficients);
 
-    private protected sealed record Member(int Index, string Name, Tensor Value, Group Group, Tensor[] States)
+    private protected sealed record Member(string Name, Tensor Value, Group Group, Tensor[] States)
     {
-        /// <summary>Path of the layer that declared the parameter.</summary>
-        internal string Layer { get; } = Name[..Math.Max(0, Name.LastIndexOf('.'))];
-
         internal Pointer State(int i) => i < States.Length ? States[i].InPlace() : default;
     }
 }

@@ -32,7 +32,7 @@ public sealed class Sgd : Optimizer
         k[Rule.OfBuffer] = !hasMomentum ? 0 : nesterov ? Momentum : 1;
     }
 
-    private protected override void Move(Member m, Tensor scale) => Launch(update, m, scale);
+    private protected override void Move(Member[] moved, Tensor scale) => Launch(update, moved, scale);
 
     struct Rule : IUpdateRule
     {

@@ -19,26 +19,29 @@ interface IUpdateRule
     static abstract V Next<V>(V p, V g, ref V a, ref V b, ref V c, in Coefficients<V> k) where V : struct, IReal<V>;
 }
 
-/// <summary>What an update reads and writes. Coefficients and the gradient's scale lie in device memory: what a captured graph replays must not hold them.</summary>
-readonly record struct UpdateArgs(Pointer P, Pointer G, Pointer A, Pointer B, Pointer C, Pointer Coefficients, Pointer Scale, int Count) : ICost
+/// <summary>What an update reads and writes of a parameter. Coefficients lie in device memory, as the gradient's scale does: what a captured graph replays must not hold them.</summary>
+readonly record struct UpdateMember(Pointer P, Pointer G, Pointer A, Pointer B, Pointer C, Pointer Coefficients, int Count) : IMember;
+
+/// <summary>An update of many parameters, with so many states each.</summary>
+readonly record struct UpdateArgs(Members<UpdateMember> Members, int States, Pointer Scale) : ICost
 {
     /// <summary>The gradient is read, the parameter and its states are read and written.</summary>
-    public Cost Cost(int size) => new(0, (3.0 + 2 * ((A.IsNull ? 0 : 1) + (B.IsNull ? 0 : 1) + (C.IsNull ? 0 : 1))) * size * Count, Count);
+    public Cost Cost(int size) => new(0, (3.0 + 2 * States) * size * Members.Elements, Members.Count);
 }
 
-/// <summary>One fused pass over a parameter, its gradient and its states.</summary>
+/// <summary>One fused pass over parameters, their gradients and their states.</summary>
 unsafe struct UpdateBody<TRule> : ICpuKernel<UpdateArgs> where TRule : struct, IUpdateRule
 {
     public static void Run<T, V>(CpuDevice device, in UpdateArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
-        => device.Workers.For(Workers.Blocks(args.Count), args, &Block<T, V>);
+        => device.Workers.For(args.Members.Blocks, args, &Block<T, V>);
 
     static void Block<T, V>(in UpdateArgs args, int block) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
-        (int i, int end) = Workers.Range(block, args.Count);
-        T* p = args.P.As<T>(), g = args.G.As<T>(), a = args.A.As<T>(), b = args.B.As<T>(), c = args.C.As<T>();
+        ref readonly UpdateMember member = ref args.Members.Find(block, out int i, out int end);
+        T* p = member.P.As<T>(), g = member.G.As<T>(), a = member.A.As<T>(), b = member.B.As<T>(), c = member.C.As<T>();
         V scale = V.Of(*args.Scale.As<double>());
         Coefficients<V> k = default;
-        for (int j = 0; j < Coefficients<V>.Count; j++) k[j] = V.Of(args.Coefficients.As<double>()[j]);
+        for (int j = 0; j < Coefficients<V>.Count; j++) k[j] = V.Of(member.Coefficients.As<double>()[j]);
         for (; i <= end - V.Count; i += V.Count) Move(p, g, a, b, c, i, V.Count, scale, k);
         if (i < end) Move(p, g, a, b, c, i, end - i, scale, k);
     }

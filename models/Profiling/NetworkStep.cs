@@ -4,8 +4,8 @@ using MiniTorch.Ops;
 namespace MiniTorch.Models.Profiling;
 
 /// <summary>
-/// A named model on random images, ready to be repeated: its logits without a graph, or a training step (forward, cross-entropy, backward, AdamW, positions clamped), each part a
-/// phase of the <see cref="Profile"/>.
+/// A named model on random images, ready to be repeated: its logits without a graph, or a training step (forward, cross-entropy, backward, optimizer, positions clamped, averaged
+/// weights if the training has them), each part a phase of the <see cref="Profile"/>.
 /// </summary>
 sealed class NetworkStep : IDisposable
 {
@@ -17,9 +17,11 @@ sealed class NetworkStep : IDisposable
     readonly ParameterStore store;
     readonly Tensor images, labels;
     readonly Optimizer? optimizer;
+    readonly ExponentialMovingAverage? average;
+    readonly double smoothing;
 
-    /// <summary>Builds the network for a batch [n, h, w, c] of images; an <see cref="ArgumentException"/> says why it cannot take them.</summary>
-    internal NetworkStep(CpuDevice device, Network network, Shape batch, int classes, bool training, ulong seed)
+    /// <summary>Builds the network for a batch [n, h, w, c] of images, to be trained as the options say; an <see cref="ArgumentException"/> says why it cannot take them.</summary>
+    internal NetworkStep(CpuDevice device, Network network, Shape batch, int classes, bool training, ulong seed, TrainingOptions? options = null)
     {
         this.device = device;
         (model, store) = ParameterStore.Build(at => network.Build(at, Shape.Create(batch.Dims[1..]), classes), device, seed: seed);
@@ -32,7 +34,11 @@ sealed class NetworkStep : IDisposable
         int[] guesses = new int[batch[0]];
         for (int i = 0; i < guesses.Length; i++) guesses[i] = random.NextInt(classes);
         labels.Write<int>(guesses);
-        if (training) optimizer = new TrainingOptions().MakeOptimizer(store.Trainable);
+        if (!training) return;
+        options ??= new();
+        optimizer = options.MakeOptimizer(store.Trainable);
+        smoothing = options.LabelSmoothing;
+        if (options.EmaDecay > 0) average = new(store, options.EmaDecay, warmUp: true);
     }
 
     /// <summary>Number of trained values.</summary>
@@ -58,12 +64,13 @@ sealed class NetworkStep : IDisposable
             store.Randomness.Advance();
             loss = model.Forward(images);
         }
-        using (Profile.Scope phase = Profile.Phase(Loss)) loss = CrossEntropy.Of(loss, labels);
+        using (Profile.Scope phase = Profile.Phase(Loss)) loss = CrossEntropy.Of(loss, labels, smoothing);
         using (Profile.Scope phase = Profile.Phase(Backward)) loss.Backward();
         using (Profile.Scope phase = Profile.Phase(Update))
         {
             optimizer.Update();
             store.Constrain();
+            average?.Update();
         }
     }
 
@@ -96,6 +103,7 @@ sealed class NetworkStep : IDisposable
     /// <summary>Frees the network and its operands.</summary>
     public void Dispose()
     {
+        average?.Dispose();
         optimizer?.Dispose();
         images.Free();
         labels.Free();

@@ -41,7 +41,8 @@ static class ProfileCommand
         int height = parsed.GetValue(size) ?? named.Sample[0], width = parsed.GetValue(size) ?? named.Sample[1];
         Shape input = [parsed.GetValue(batch) ?? (height >= LargeImage ? LargeBatch : SmallBatch), height, width, named.Sample[2]];
         using CpuDevice device = Options.OpenDevice(parsed);
-        using NetworkStep step = new(device, named.Network, input, named.Classes, !parsed.GetValue(forward), parsed.GetValue(seed) ?? 0);
+        using NetworkStep step = new(device, named.Network, input, named.Classes, !parsed.GetValue(forward), parsed.GetValue(seed) ?? 0,
+            Recipe.All.FirstOrDefault(r => r.Model == named.Name)?.Training);
         string? file = parsed.GetValue(trace);
         using FileStream? to = file is null ? null : File.Create(file);         // before the work: a folder that is not there ends the command at once
         Measured measured = step.Measure(parsed.GetValue(steps), stop);

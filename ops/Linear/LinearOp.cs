@@ -16,23 +16,40 @@ public sealed class LinearOp : Op
     /// <summary>x [..., in] by weight [in, out] plus an optional bias [out]: [..., out].</summary>
     public static Tensor Of(Tensor x, Tensor weight, Tensor? bias = null)
     {
+        Tensor y = Output(x, weight, bias);
+        forward.Launch(x.Device, x.DType, Product(x, weight, bias, y));
+        return Tape.Tracks(x, weight, bias) ? y.From(new LinearOp(x, weight, bias)) : y;
+    }
+
+    /// <summary>An empty tensor for the product, once all operands are known to fit.</summary>
+    internal static Tensor Output(Tensor x, Tensor weight, Tensor? bias)
+    {
         Expect.Real(x);
         Expect.Rank(weight, 2, "[in, out]");
         Expect.Alike(x, weight);
         Expect.That(x.Shape.Rank > 0 && x.Shape[^1] == weight.Shape[0], $"the last dimension of x must be the {weight.Shape[0]} inputs of weight {weight.Shape}", x);
-        int inputs = weight.Shape[0], outputs = weight.Shape[1];
+        int outputs = weight.Shape[1];
         if (bias is not null)
         {
             Expect.Shape(bias, [outputs]);
             Expect.Alike(x, bias);
         }
-        Tensor y = Tensor.Like(x, x.Shape.With(^1, outputs));
-        forward.Launch(x.Device, x.DType, new(x, weight, y, x.Shape.Product(0, x.Shape.Rank - 1), outputs, inputs) { Bias = bias });
-        return Tape.Tracks(x, weight, bias) ? y.From(new LinearOp(x, weight, bias)) : y;
+        return Tensor.Like(x, x.Shape.With(^1, outputs));
     }
+
+    /// <summary>x · weight + bias.</summary>
+    internal static GemmArgs Product(Tensor x, Tensor weight, Tensor? bias, Tensor y)
+        => new(x, weight, y, x.Shape.Product(0, x.Shape.Rank - 1), weight.Shape[1], weight.Shape[0]) { Bias = bias };
 
     /// <summary>dx = dy · weightᵀ, dweight = xᵀ · dy, dbias = the column sums of dy.</summary>
     protected override void Backward(Tensor dy, Gradients gradients)
+    {
+        Differentiate(x, weight, savedX, savedWeight, dy, gradients);
+        if (gradients.Wants(bias)) gradients.Add(bias, Sum.To(bias.Shape, dy));
+    }
+
+    /// <summary>The gradients of both factors.</summary>
+    internal static void Differentiate(Input x, Input weight, Saved? savedX, Saved? savedWeight, Tensor dy, Gradients gradients)
     {
         int rows = dy.Shape.Product(0, dy.Shape.Rank - 1), outputs = dy.Shape[^1];
         if (gradients.Wants(x))
@@ -47,7 +64,6 @@ public sealed class LinearOp : Op
             weightGradient.Launch(dy.Device, dy.DType, new(savedX, dy, dw, weight.Shape[0], outputs, rows, TransposeA: true));
             gradients.Add(weight, dw);
         }
-        if (gradients.Wants(bias)) gradients.Add(bias, Sum.To(bias.Shape, dy));
     }
 
     static readonly Kernel<GemmArgs> forward = Kernel<GemmArgs>.On<Gemm.Body>("Linear.forward");

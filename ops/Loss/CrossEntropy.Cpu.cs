@@ -55,7 +55,7 @@ public sealed unsafe partial class CrossEntropy
                     loss = (keep * mass.Sum() + T.CreateChecked(args.With.Smoothing)) * log - keep * dot.Sum();
                 }
                 if (args.With.Smoothing != 0) loss -= spread * shifted.Sum();
-                args.Normalizer.As<T>()[r] = largest + log;
+                (args.Normalizer.As<T>()[2 * r], args.Normalizer.As<T>()[2 * r + 1]) = (largest, log);
                 args.Y.As<T>()[r] = loss;
             }
         }
@@ -76,18 +76,18 @@ public sealed unsafe partial class CrossEntropy
             {
                 T* x = args.X.As<T>() + (long)r * n, dx = args.Y.As<T>() + (long)r * n, t = args.With.Indices ? null : args.T.As<T>() + (long)r * n;
                 T slope = args.Dy.As<T>()[r * args.With.DyStep] * T.CreateChecked(args.With.Slope);
-                V g = V.All(slope), log = V.All(args.Normalizer.As<T>()[r]), mass = V.Of(1), share = V.All(keep);
+                V g = V.All(slope), m = V.All(args.Normalizer.As<T>()[2 * r]), log = V.All(args.Normalizer.As<T>()[2 * r + 1]), mass = V.Of(1), share = V.All(keep);
                 if (t != null) mass = V.All(keep * Total<T, V>(t, n) + T.CreateChecked(args.With.Smoothing));
                 int i = 0;
                 for (; i <= n - V.Count; i += V.Count)
                 {
                     V target = t == null ? spread : V.MultiplyAdd(V.Load(t + i), share, spread);
-                    (g * (V.Exp(V.Load(x + i) - log) * mass - target)).Store(dx + i);
+                    (g * (V.Exp(V.Load(x + i) - m - log) * mass - target)).Store(dx + i);
                 }
                 if (i < n)
                 {
                     V target = t == null ? spread : V.MultiplyAdd(Lanes.LoadPartial<V, T>(t + i, n - i), share, spread);
-                    Lanes.StorePartial(g * (V.Exp(Lanes.LoadPartial<V, T>(x + i, n - i) - log) * mass - target), dx + i, n - i);
+                    Lanes.StorePartial(g * (V.Exp(Lanes.LoadPartial<V, T>(x + i, n - i) - m - log) * mass - target), dx + i, n - i);
                 }
                 if (t == null) dx[args.T.As<int>()[r]] -= slope * keep;
             }

@@ -2,7 +2,7 @@ namespace MiniTorch.Ops;
 
 /// <summary>
 /// Cross-entropy of logits x [..., C] against classes t [...] (i32 indices) or probabilities t [..., C], per row L = −Σ t′ ln softmax(x) with the smoothed target
-/// t′ = (1 − ε) t + ε/C. dx = dL (softmax(x) Σ t′ − t′). Saves x, t and the logarithm of each row's Σ eˣ.
+/// t′ = (1 − ε) t + ε/C. dx = dL (softmax(x) Σ t′ − t′). Saves x, t and each row's largest logit m and ln Σ e^(x − m).
 /// </summary>
 public sealed partial class CrossEntropy : Op
 {
@@ -31,7 +31,7 @@ public sealed partial class CrossEntropy : Op
             Expect.Alike(logits, target);
             Expect.That(!Tape.Tracks(target), "target must be a constant: its gradient is not computed; use LogSoftmax and a product", target);
         }
-        Tensor losses = Tensor.Like(logits, rows), normalizer = Tensor.Like(logits, rows);
+        Tensor losses = Tensor.Like(logits, rows), normalizer = Tensor.Like(logits, [losses.Count, 2]);
         forward.Launch(logits.Device, logits.DType, new(logits, target, normalizer, losses, default, Settings(logits.Shape, target, smoothing, reduction)));
         Tensor y = reduction switch
         {
@@ -68,10 +68,10 @@ public sealed partial class CrossEntropy : Op
     /// <summary>Slope: dL per unit of dy; DyStep: 0 where all rows share one dy.</summary>
     readonly record struct Setting(int Rows, int Classes, bool Indices, double Smoothing, double Slope, int DyStep);
 
-    /// <summary>X [Rows, Classes]; T like X, or i32 [Rows]; Normalizer [Rows]; Y: the losses [Rows], or in backward dx like X.</summary>
+    /// <summary>X [Rows, Classes]; T like X, or i32 [Rows]; Normalizer [Rows, 2]; Y: the losses [Rows], or in backward dx like X.</summary>
     readonly record struct Args(Pointer X, Pointer T, Pointer Normalizer, Pointer Y, Pointer Dy, Setting With) : ICost
     {
-        public Cost Cost(int size) => new(0, size * (double)With.Rows * (With.Classes * ((With.Indices ? 1 : 2) + (Dy.IsNull ? 0 : 1)) + 2), With.Rows, With.Classes);
+        public Cost Cost(int size) => new(0, size * (double)With.Rows * (With.Classes * ((With.Indices ? 1 : 2) + (Dy.IsNull ? 0 : 1)) + 3), With.Rows, With.Classes);
     }
 
     static readonly Kernel<Args> forward = Kernel<Args>.On<ForwardBody>("CrossEntropy.forward"), backward = Kernel<Args>.On<BackwardBody>("CrossEntropy.backward");

@@ -41,17 +41,24 @@ public sealed unsafe partial class Softmax
                     sum += e;
                     if (!args.Logarithm) Lanes.StorePartial(e, y + i, n - i);
                 }
-                if (args.Logarithm) Line<V, T>(x, y, n, V.Of(1), V.All(-largest - T.Log(sum.Sum())));
-                else Line<V, T>(y, y, n, V.All(T.One / sum.Sum()), V.Of(0));
+                if (args.Logarithm) Less<V, T>(x, y, n, m, V.All(T.Log(sum.Sum())));
+                else Scale<V, T>(y, n, V.All(T.One / sum.Sum()));
             }
         }
 
-        /// <summary>y = scale · x + shift.</summary>
-        static void Line<V, T>(T* x, T* y, int n, V scale, V shift) where T : unmanaged where V : struct, ILanes<V, T>
+        /// <summary>y = (x − m) − log, in this order: what is large goes first, so that large x cost no digits.</summary>
+        static void Less<V, T>(T* x, T* y, int n, V m, V log) where T : unmanaged where V : struct, ILanes<V, T>
         {
             int i = 0;
-            for (; i <= n - V.Count; i += V.Count) V.MultiplyAdd(V.Load(x + i), scale, shift).Store(y + i);
-            if (i < n) Lanes.StorePartial(V.MultiplyAdd(Lanes.LoadPartial<V, T>(x + i, n - i), scale, shift), y + i, n - i);
+            for (; i <= n - V.Count; i += V.Count) (V.Load(x + i) - m - log).Store(y + i);
+            if (i < n) Lanes.StorePartial(Lanes.LoadPartial<V, T>(x + i, n - i) - m - log, y + i, n - i);
+        }
+
+        static void Scale<V, T>(T* y, int n, V factor) where T : unmanaged where V : struct, ILanes<V, T>
+        {
+            int i = 0;
+            for (; i <= n - V.Count; i += V.Count) (V.Load(y + i) * factor).Store(y + i);
+            if (i < n) Lanes.StorePartial(Lanes.LoadPartial<V, T>(y + i, n - i) * factor, y + i, n - i);
         }
 
         static void Columns<T, V>(in Args args, int item) where T : unmanaged where V : struct, ILanes<V, T>
@@ -64,13 +71,18 @@ public sealed unsafe partial class Softmax
                 int lanes = Math.Min(V.Count, to - j);
                 T* x = args.X.As<T>() + start + j, y = args.Y.As<T>() + start + j;
                 V m = V.Of(double.NegativeInfinity), sum = V.Of(0);
-                for (int k = 0; k < args.N; k++) m = V.Max(m, Read<V, T>(x + (long)k * args.Inner, lanes));
-                for (int k = 0; k < args.N; k++) sum += V.Exp(Read<V, T>(x + (long)k * args.Inner, lanes) - m);
-                V last = args.Logarithm ? m + V.Log(sum) : V.Of(1) / sum;
+                for (int k = 0; k < args.N; k++) m = V.Max(m, Lanes.Read<V, T>(x + (long)k * args.Inner, lanes));
                 for (int k = 0; k < args.N; k++)
                 {
-                    V value = Read<V, T>(x + (long)k * args.Inner, lanes);
-                    Write(args.Logarithm ? value - last : V.Exp(value - m) * last, y + (long)k * args.Inner, lanes);
+                    V e = V.Exp(Lanes.Read<V, T>(x + (long)k * args.Inner, lanes) - m);
+                    sum += e;
+                    if (!args.Logarithm) Lanes.Write(e, y + (long)k * args.Inner, lanes);
+                }
+                V last = args.Logarithm ? V.Log(sum) : V.Of(1) / sum;
+                for (int k = 0; k < args.N; k++)
+                {
+                    long at = (long)k * args.Inner;
+                    Lanes.Write(args.Logarithm ? Lanes.Read<V, T>(x + at, lanes) - m - last : Lanes.Read<V, T>(y + at, lanes) * last, y + at, lanes);
                 }
             }
         }
@@ -113,12 +125,12 @@ public sealed unsafe partial class Softmax
                 for (int k = 0; k < args.N; k++)
                 {
                     long at = (long)k * args.Inner;
-                    sum += Part<V, T>(Read<V, T>(dy + at, lanes), Read<V, T>(y + at, lanes), args.Logarithm);
+                    sum += Part<V, T>(Lanes.Read<V, T>(dy + at, lanes), Lanes.Read<V, T>(y + at, lanes), args.Logarithm);
                 }
                 for (int k = 0; k < args.N; k++)
                 {
                     long at = (long)k * args.Inner;
-                    Write(Slope<V, T>(Read<V, T>(dy + at, lanes), Read<V, T>(y + at, lanes), sum, args.Logarithm), dx + at, lanes);
+                    Lanes.Write(Slope<V, T>(Lanes.Read<V, T>(dy + at, lanes), Lanes.Read<V, T>(y + at, lanes), sum, args.Logarithm), dx + at, lanes);
                 }
             }
         }
@@ -127,15 +139,6 @@ public sealed unsafe partial class Softmax
 
         static V Slope<V, T>(V dy, V y, V total, bool logarithm) where T : unmanaged where V : struct, ILanes<V, T>
             => logarithm ? dy - V.Exp(y) * total : y * (dy - total);
-    }
-
-    static V Read<V, T>(T* from, int lanes) where T : unmanaged where V : struct, ILanes<V, T>
-        => lanes == V.Count ? V.Load(from) : Lanes.LoadPartial<V, T>(from, lanes);
-
-    static void Write<V, T>(V value, T* to, int lanes) where T : unmanaged where V : struct, ILanes<V, T>
-    {
-        if (lanes == V.Count) value.Store(to);
-        else Lanes.StorePartial(value, to, lanes);
     }
 }
 

@@ -73,6 +73,11 @@ public sealed class SoftmaxCases : IOpCases
         new("log softmax", [new([3, 37], -50, 50)], x => x[0].LogSoftmax()),
         new("log softmax of the first", [new([5, 67], -5, 5)], x => x[0].LogSoftmax(0)),
         new("log softmax of the middle", [new([2, 7, 5], -5, 5)], x => x[0].LogSoftmax(1)),
+        new("softmax of columns of any width", [new([2, 9, 77], -5, 5)], x => x[0].Softmax(1)),
+        new("softmax far from zero", [new([3, 131], 9990, 10010)], x => x[0].Softmax()) { Tolerance32 = 1e-3, GradientTolerance = 1e-6 },
+        new("log softmax of one", [new([3, 1])], x => x[0].LogSoftmax()),
+        new("log softmax of odd rows", [new([1003, 21], -5, 5)], x => x[0].LogSoftmax()),
+        new("log softmax of long rows", [new([2, 40001], -5, 5)], x => x[0].LogSoftmax()) { GradientTolerance = 1e-6 },
         new("softmax of nothing", [new([0, 3])], x => x[0].Softmax()),
     ];
 }
@@ -92,6 +97,8 @@ public sealed class LossCases : IOpCases
         new("cross-entropy soft", [new([6, 17], -5, 5), Target([6, 17])], x => x[0].CrossEntropy(x[1], 0.1)),
         new("cross-entropy soft rows", [new([5, 3], -5, 5), Target([5, 3])], x => x[0].CrossEntropy(x[1], reduction: Reduction.None)),
         new("cross-entropy of many rows", [new([2003, 10], -5, 5), Classes([2003], 10)], x => x[0].CrossEntropy(x[1], 0.1)),
+        new("cross-entropy of one class", [new([5, 1], -5, 5), Classes([5], 1)], x => x[0].CrossEntropy(x[1])),
+        new("cross-entropy of long rows", [new([3, 20011], -5, 5), Classes([3], 20011)], x => x[0].CrossEntropy(x[1], 0.1)),
         new("bce", [new([3, 7], -5, 5), Target([3, 7])], x => x[0].BceWithLogits(x[1])),
         new("bce summed", [new([3, 7], -5, 5), Target([3, 7]), Target([7])], x => x[0].BceWithLogits(x[1], x[2], Reduction.Sum)),
         new("bce of elements", [new([3, 37], -30, 30), Target([3, 37])], x => x[0].BceWithLogits(x[1], reduction: Reduction.None)),

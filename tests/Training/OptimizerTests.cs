@@ -107,6 +107,58 @@ public sealed class OptimizerTests
         }
     }
 
+    /// <summary>One launch for all, large, small and empty, moves each parameter as an optimizer of its own would, bit by bit.</summary>
+    [Theory, InlineData("Sgd"), InlineData("AdamW"), InlineData("Lamb")]
+    public void Many_parameters_move_together_as_they_do_alone(string rule)
+    {
+        using CpuDevice device = new(3);
+        (string, int)[] sizes = [("a", 1), ("none", 0), ("b", 16384), ("c", 16385), ("idle", 7), ("d", 40_001), ("e", 3)];
+        (string Name, Tensor Value)[] together = Parameters(device, DType.Float32, sizes), alone = Parameters(device, DType.Float32, sizes);
+        using Optimizer all = Make(together);
+        Optimizer[] each = [.. alone.Select(p => Make([p]))];
+        for (int t = 0; t < 3; t++)
+        {
+            foreach ((string name, Tensor x) in (IEnumerable<(string, Tensor)>)[.. together, .. alone]) if (name != "idle") Give(x, i => Math.Sin(i + t));
+            StepProfile step = Profile.Of(device, all.Update);
+            Assert.Equal(rule == "Lamb" ? ["Lamb.direction", "GradientNorm.squares", "Lamb.apply"] : [rule.Replace("AdamW", "Adam", StringComparison.Ordinal) + ".update"],
+                step.Kernels.Select(static k => k.Kernel));
+            foreach (Optimizer one in each) one.Update();
+        }
+        foreach (((string name, Tensor a), (_, Tensor b)) in together.Zip(alone)) Assert.True(a.ToArray<float>().AsSpan().SequenceEqual(b.ToArray<float>()), name);
+        foreach (Optimizer one in each) one.Dispose();
+
+        Optimizer Make((string, Tensor)[] p) => rule switch
+        {
+            "Sgd" => new Sgd(p, 0.1, momentum: 0.9, weightDecay: 0.01),
+            "Lamb" => new Lamb(p, 0.01, gradientLimit: null),
+            _ => new AdamW(p, 0.01),
+        };
+    }
+
+    [Theory, InlineData(DType.Float32), InlineData(DType.Float64)]
+    public void The_norm_is_that_of_all_elements_to_the_precision_of_doubles(DType type)
+    {
+        using CpuDevice device = new(2);
+        (string, Tensor Value)[] p = Parameters(device, type, ("a", 16384 + 13), ("b", 5), ("c", 8));
+        using Sgd optimizer = new(p, 0) { ClipNorm = 1 };
+        double sum = 0;
+        foreach ((_, Tensor x) in p)
+        {
+            Give(x, static i => Math.Cos(i) * 3);
+            sum += x.Gradient!.ToDoubles().Sum(static g => g * g);
+        }
+        optimizer.Update();
+        Assert.Equal(1, optimizer.GradientNorm / Math.Sqrt(sum), 1e-13);
+    }
+
+    [Fact]
+    public void Parameters_of_two_types_are_refused()
+    {
+        using CpuDevice device = new(1);
+        (string, Tensor)[] p = [.. Parameters(device, DType.Float32, ("a", 1)), .. Parameters(device, DType.Float64, ("b", 1))];
+        Assert.Contains("share dtype and device", Assert.Throws<TensorException>(() => new Sgd(p, 0.1)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Averages_are_swapped_in_and_out_bit_by_bit()
     {
