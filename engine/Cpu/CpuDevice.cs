@@ -7,7 +7,7 @@ namespace MiniTorch;
 public sealed unsafe class CpuDevice : Device, IDisposable
 {
     /// <summary>A device of its own; threads defaults to all cores, the width to <see cref="Simd.Default"/>. Results do not depend on the number of threads.</summary>
-    public CpuDevice(int? threads = null, Simd? simd = null) : base(static (size, used) => (nint)HugePages.Take(size, used))
+    public CpuDevice(int? threads = null, Simd? simd = null)
     {
         if (threads < 1) throw new TensorException($"a device needs at least one thread, got {threads}");
         Workers = new(threads ?? Environment.ProcessorCount);
@@ -25,6 +25,7 @@ public sealed unsafe class CpuDevice : Device, IDisposable
 
     internal override long Mark() => Stopwatch.GetTimestamp();       // a launch returns when it has ended
     internal override double Seconds(long from, long to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds;
+    private protected override nint Allocate(long size, long used) => (nint)HugePages.Take(size, used);
     private protected override void Zero(nint at, long bytes) => NativeMemory.Clear((void*)at, (nuint)bytes);
     private protected override void Move(nint from, nint to, long bytes) => Buffer.MemoryCopy((void*)from, (void*)to, bytes, bytes);
     internal override void Read<T>(nint from, Span<T> to) => new ReadOnlySpan<T>((void*)from, to.Length).CopyTo(to);

@@ -3,7 +3,7 @@ namespace MiniTorch;
 /// <summary>One queue and one memory pool, used by one thread at a time; two trainings at once take two instances.</summary>
 public abstract class Device
 {
-    private protected Device(Func<long, long, nint> allocate) => Pool = new(allocate);
+    private protected Device(bool remembersTensors = false) => Pool = new(Allocate, remembersTensors);
 
     /// <summary>The processor this program runs on, with all its cores: the device of tensors made without naming one.</summary>
     public static CpuDevice Cpu { get; } = new();
@@ -38,6 +38,9 @@ public abstract class Device
     {
         public Cost Cost(int size) => new(0, Bytes, $"{Bytes} bytes");
     }
+
+    /// <summary>A block of a size for the pool, of which so many bytes are wanted now.</summary>
+    private protected abstract nint Allocate(long size, long used);
 
     private protected abstract void Zero(nint at, long bytes);
     private protected abstract void Move(nint from, nint to, long bytes);

@@ -17,8 +17,9 @@ public sealed class Pool
     readonly Func<long, long, nint> allocate;     // size of the block, and how much of it is wanted now
     volatile bool anyAbandoned;
     int running;                                // kernels, of all threads
+    readonly Dictionary<nint, (Shape Shape, DType DType)>? tensors;     // in use, by address, where they are to be told when memory runs out
 
-    internal Pool(Func<long, long, nint> allocate) => this.allocate = allocate;
+    internal Pool(Func<long, long, nint> allocate, bool remembersTensors) => (this.allocate, tensors) = (allocate, remembersTensors ? [] : null);
 
     /// <summary>Bytes in use.</summary>
     public long LiveBytes { get; private set; }
@@ -35,7 +36,8 @@ public sealed class Pool
     /// <summary>Starts a new peak measurement.</summary>
     public void ResetPeak() => PeakBytes = LiveBytes;
 
-    internal Block Take(long bytes)
+    /// <summary>A block of at least so many bytes: scratch, or the memory of a tensor.</summary>
+    internal Block Take(long bytes, Shape? shape = null, DType dtype = default)
     {
         lock (gate)
         {
@@ -56,6 +58,7 @@ public sealed class Pool
             LiveBytes += bytes;
             LiveBlocks++;
             PeakBytes = Math.Max(PeakBytes, LiveBytes);
+            if (tensors is not null && shape is { } known) tensors[address] = (known, dtype);
             return new Block(address, c, bytes);
         }
     }
@@ -90,6 +93,7 @@ public sealed class Pool
     {
         LiveBytes -= block.Bytes;
         LiveBlocks--;
+        tensors?.Remove(block.Address);
         List<nint> list = free[block.Class];
         if (list.Count == 0 || list[^1] > block.Address)
         {
@@ -105,6 +109,38 @@ public sealed class Pool
         }
         list.Insert(lo, block.Address);
     }
+
+    /// <summary>Takes all free blocks out of the pool; the device frees them. Returns their bytes.</summary>
+    internal long Drain(Action<nint> release)
+    {
+        long bytes = 0;
+        lock (gate)
+        {
+            for (int c = 0; c < free.Length; c++)
+            {
+                if (free[c] is not { } list) continue;
+                foreach (nint address in list) release(address);
+                bytes += list.Count * SizeOf(c);
+                list.Clear();
+            }
+            ReservedBytes -= bytes;
+        }
+        return bytes;
+    }
+
+    /// <summary>The largest tensors in use, by bytes.</summary>
+    internal (Shape Shape, DType DType)[] Largest(int count)
+    {
+        lock (gate)
+        {
+            (Shape Shape, DType DType)[] all = [.. tensors!.Values];
+            Array.Sort(all, static (a, b) => (b.Shape.Count * b.DType.Size()).CompareTo(a.Shape.Count * a.DType.Size()));
+            return all[..Math.Min(count, all.Length)];
+        }
+    }
+
+    /// <summary>Bytes of the blocks of a class.</summary>
+    static long SizeOf(int c) => (4L + (c - 1) % 4 + 1) << (3 + (c - 1) / 4);
 
     static int ClassOf(long bytes, out long size)
     {
