@@ -30,6 +30,7 @@ sealed unsafe class Staging(ICudaDriver driver, Func<long, nint> allocate, nint 
             if (part <= Small) driver.CopyToDevice(place.Host, to + (nint)done, part, compute);
             else
             {
+                if (place.Landing == 0) Land(ref place);
                 driver.CopyToDevice(place.Host, place.Landing, part, copy);
                 driver.Record(place.Landed, copy);
                 driver.Wait(compute, place.Landed);
@@ -64,14 +65,15 @@ sealed unsafe class Staging(ICudaDriver driver, Func<long, nint> allocate, nint 
         Free(ref place);
         long size = Math.Max(Small, (long)BitOperations.RoundUpToPowerOf2((ulong)bytes));
         place.Host = driver.AllocateHost(size);
-        if (size > Small)
-        {
-            place.Landing = allocate(size);
-            driver.Record(place.Emptied, compute);
-            driver.Wait(copy, place.Emptied);       // the landing place exists once the compute stream has come here
-        }
         place.Bytes = size;
         return ref place;
+    }
+
+    void Land(ref Place place)
+    {
+        place.Landing = allocate(place.Bytes);
+        driver.Record(place.Emptied, compute);
+        driver.Wait(copy, place.Emptied);           // the landing place exists once the compute stream has come here
     }
 
     void Free(ref Place place)
