@@ -25,7 +25,8 @@ public sealed unsafe class CpuDevice : Device, IDisposable
 
     internal override long Mark() => Stopwatch.GetTimestamp();       // a launch returns when it has ended
     internal override double Seconds(long from, long to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds;
-    private protected override nint Allocate(long size, long used) => (nint)HugePages.Take(size, used);
+    internal override nint Allocate(long size, long used) => (nint)HugePages.Take(size, used);
+    internal override void Free(nint address) => NativeMemory.AlignedFree((void*)address);
     private protected override void Zero(nint at, long bytes) => NativeMemory.Clear((void*)at, (nuint)bytes);
     private protected override void Move(nint from, nint to, long bytes) => Buffer.MemoryCopy((void*)from, (void*)to, bytes, bytes);
     internal override void Read<T>(nint from, Span<T> to) => new ReadOnlySpan<T>((void*)from, to.Length).CopyTo(to);

@@ -23,7 +23,7 @@ public sealed unsafe class CudaDevice : Device, IDisposable
     IDnn? dnn;
     bool blasOpened, dnnOpened, disposed;
 
-    internal CudaDevice(ICudaDriver driver, Func<CudaDevice, IBlas?> blas, Func<CudaDevice, IDnn?> dnn) : base(remembersTensors: true)
+    internal CudaDevice(ICudaDriver driver, Func<CudaDevice, IBlas?> blas, Func<CudaDevice, IDnn?> dnn, bool exactBlocks = false) : base(remembersTensors: true, exactBlocks)
     {
         (this.driver, openBlas, openDnn) = (driver, blas, dnn);
         Enter();
@@ -82,7 +82,7 @@ public sealed unsafe class CudaDevice : Device, IDisposable
     /// <summary>
     /// Queues a kernel whose one parameter is the struct args, by value. An empty grid queues nothing. Dynamic shared memory is in bytes.
     /// </summary>
-    internal void Launch<TArgs>(CudaFunction function, Dim3 grid, Dim3 block, int dynamicShared, in TArgs args) where TArgs : unmanaged
+    internal void Launch<TArgs>(CudaFunction<TArgs> function, Dim3 grid, Dim3 block, in TArgs args, int dynamicShared = 0) where TArgs : unmanaged
     {
         Queue();
         if (grid.Count == 0) return;
@@ -90,7 +90,7 @@ public sealed unsafe class CudaDevice : Device, IDisposable
         fixed (TArgs* parameter = &args)
         {
             void* parameters = parameter;
-            driver.Launch(handle, grid, block, dynamicShared, compute, &parameters);
+            driver.Launch(handle, grid, block, dynamicShared, compute, &parameters, [sizeof(TArgs)]);
         }
         if (WaitsForLaunches) WaitFor(function, grid, block, dynamicShared);
     }
@@ -128,7 +128,7 @@ public sealed unsafe class CudaDevice : Device, IDisposable
         return marks.Seconds(from, to);
     }
 
-    private protected override nint Allocate(long size, long used)
+    internal override nint Allocate(long size, long used)
     {
         Enter();
         try
@@ -147,6 +147,12 @@ public sealed unsafe class CudaDevice : Device, IDisposable
         {
             throw new CudaException(FullOf(used), e);
         }
+    }
+
+    internal override void Free(nint address)
+    {
+        Enter();
+        driver.Free(address, compute);
     }
 
     private protected override void Zero(nint at, long bytes)
@@ -203,7 +209,7 @@ public sealed unsafe class CudaDevice : Device, IDisposable
     /// <summary>What the pool holds but nobody uses goes back to the GPU.</summary>
     void GiveBack()
     {
-        Pool.Drain(address => driver.Free(address, compute));
+        Pool.Drain();
         driver.Synchronize(compute);
         driver.Trim();
     }

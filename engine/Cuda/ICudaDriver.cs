@@ -27,8 +27,11 @@ unsafe interface ICudaDriver : IDisposable
     /// <summary>Allows launches of a kernel with up to so many bytes of dynamic shared memory; needed above 48 KiB.</summary>
     void AllowDynamicShared(nint function, int bytes);
 
-    /// <summary>Queues a launch. Each entry of parameters points to the value of one kernel parameter; it is read before the call returns.</summary>
-    void Launch(nint function, Dim3 grid, Dim3 block, int dynamicShared, nint stream, void** parameters);
+    /// <summary>
+    /// Queues a launch. Each entry of parameters points to the value of one kernel parameter, of so many bytes; it is read before the call returns. Only the emulator can
+    /// compare the sizes with what the kernel declares.
+    /// </summary>
+    void Launch(nint function, Dim3 grid, Dim3 block, int dynamicShared, nint stream, void** parameters, ReadOnlySpan<int> sizes);
 
     /// <summary>Memory from the driver's pool, usable by what is queued on the stream from now on.</summary>
     nint Allocate(long bytes, nint stream);

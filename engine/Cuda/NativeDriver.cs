@@ -83,7 +83,7 @@ sealed unsafe class NativeDriver : ICudaDriver
         if (status != 0) throw Error(status, nameof(cuFuncSetAttribute), $"{bytes} bytes of dynamic shared memory for {kernels[function]}");
     }
 
-    public void Launch(nint function, Dim3 grid, Dim3 block, int dynamicShared, nint stream, void** parameters)
+    public void Launch(nint function, Dim3 grid, Dim3 block, int dynamicShared, nint stream, void** parameters, ReadOnlySpan<int> sizes)
     {
         int status = cuLaunchKernel(function, (uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)block.X, (uint)block.Y, (uint)block.Z, (uint)dynamicShared, stream, parameters, null);
         if (status == 0) return;

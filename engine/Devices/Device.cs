@@ -3,7 +3,7 @@ namespace MiniTorch;
 /// <summary>One queue and one memory pool, used by one thread at a time; two trainings at once take two instances.</summary>
 public abstract class Device
 {
-    private protected Device(bool remembersTensors = false) => Pool = new(Allocate, remembersTensors);
+    private protected Device(bool remembersTensors = false, bool exactBlocks = false) => Pool = new(this, remembersTensors, exactBlocks);
 
     /// <summary>The processor this program runs on, with all its cores: the device of tensors made without naming one.</summary>
     public static CpuDevice Cpu { get; } = new();
@@ -40,7 +40,10 @@ public abstract class Device
     }
 
     /// <summary>A block of a size for the pool, of which so many bytes are wanted now.</summary>
-    private protected abstract nint Allocate(long size, long used);
+    internal abstract nint Allocate(long size, long used);
+
+    /// <summary>Takes a block back that the pool no longer holds.</summary>
+    internal abstract void Free(nint address);
 
     private protected abstract void Zero(nint at, long bytes);
     private protected abstract void Move(nint from, nint to, long bytes);

@@ -14,12 +14,13 @@ public sealed class Pool
     readonly List<nint>[] free = new List<nint>[256];
     readonly ConcurrentQueue<Block> abandoned = new();
     readonly Lock gate = new();
-    readonly Func<long, long, nint> allocate;     // size of the block, and how much of it is wanted now
+    readonly Device device;
+    readonly bool exact;                        // blocks as long as asked for, and back to the device at once: each misuse of memory is one of the device's
     volatile bool anyAbandoned;
     int running;                                // kernels, of all threads
     readonly Dictionary<nint, (Shape Shape, DType DType)>? tensors;     // in use, by address, where they are to be told when memory runs out
 
-    internal Pool(Func<long, long, nint> allocate, bool remembersTensors) => (this.allocate, tensors) = (allocate, remembersTensors ? [] : null);
+    internal Pool(Device device, bool remembersTensors, bool exact) => (this.device, this.exact, tensors) = (device, exact, remembersTensors ? [] : null);
 
     /// <summary>Bytes in use.</summary>
     public long LiveBytes { get; private set; }
@@ -43,6 +44,7 @@ public sealed class Pool
         {
             if (anyAbandoned && Volatile.Read(ref running) == 0) TakeBack();
             int c = ClassOf(bytes, out long size);
+            if (exact) size = Math.Max(bytes, 1);
             List<nint> list = free[c] ??= [];
             nint address;
             if (list.Count > 0)
@@ -52,7 +54,7 @@ public sealed class Pool
             }
             else
             {
-                address = allocate(size, bytes);
+                address = device.Allocate(size, bytes);
                 ReservedBytes += size;
             }
             LiveBytes += bytes;
@@ -94,6 +96,12 @@ public sealed class Pool
         LiveBytes -= block.Bytes;
         LiveBlocks--;
         tensors?.Remove(block.Address);
+        if (exact)
+        {
+            device.Free(block.Address);
+            ReservedBytes -= Math.Max(block.Bytes, 1);
+            return;
+        }
         List<nint> list = free[block.Class];
         if (list.Count == 0 || list[^1] > block.Address)
         {
@@ -110,22 +118,19 @@ public sealed class Pool
         list.Insert(lo, block.Address);
     }
 
-    /// <summary>Takes all free blocks out of the pool; the device frees them. Returns their bytes.</summary>
-    internal long Drain(Action<nint> release)
+    /// <summary>Gives all free blocks back to the device.</summary>
+    internal void Drain()
     {
-        long bytes = 0;
         lock (gate)
         {
             for (int c = 0; c < free.Length; c++)
             {
                 if (free[c] is not { } list) continue;
-                foreach (nint address in list) release(address);
-                bytes += list.Count * SizeOf(c);
+                foreach (nint address in list) device.Free(address);
+                ReservedBytes -= list.Count * SizeOf(c);
                 list.Clear();
             }
-            ReservedBytes -= bytes;
         }
-        return bytes;
     }
 
     /// <summary>The largest tensors in use, by bytes.</summary>

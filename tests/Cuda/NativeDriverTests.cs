@@ -49,8 +49,8 @@ public sealed unsafe class NativeDriverTests(StubDriver stub)
         ScaleArgs args = new(0x1122334455667788, -2, 1.5f, 2);
         void* parameter = &args;
         driver.AllowDynamicShared(scale, 100_000);
-        driver.Launch(scale, new(2, 3, 4), new(5, 6, 7), 99_999, stream, &parameter);
-        driver.Launch(scale, 9, 128, 0, stream, &parameter);
+        driver.Launch(scale, new(2, 3, 4), new(5, 6, 7), 99_999, stream, &parameter, [sizeof(ScaleArgs)]);
+        driver.Launch(scale, 9, 128, 0, stream, &parameter, [sizeof(ScaleArgs)]);
         string bytes = "8877665544332211feffffff0000c03f0000000000000040";
         Assert.Equal([$"module of {ptx.Length} bytes", "scale may use 100000 dynamic bytes",
             $"launch scale grid 2 3 4 block 5 6 7 shared 99999 stream {stream - 0x5000} parameter {bytes}",
@@ -63,7 +63,7 @@ public sealed unsafe class NativeDriverTests(StubDriver stub)
     {
         using NativeDriver driver = Open();
         nint stream = driver.CreateStream(), module = driver.LoadModule(ptx), scale = driver.Function(module, "scale");
-        CudaException e = Assert.Throws<CudaException>(() => driver.Launch(scale, new(1, 70_000), 32, 8, stream, null));
+        CudaException e = Assert.Throws<CudaException>(() => driver.Launch(scale, new(1, 70_000), 32, 8, stream, null, []));
         Assert.Equal("cuLaunchKernel: CUDA_ERROR_INVALID_VALUE (1), invalid argument; kernel scale, grid 1x70000, block 32, 8 bytes of dynamic shared memory", e.Message);
         Assert.Equal(("cuLaunchKernel", 1, "scale"), (e.Function, e.Code, e.Kernel));
         Assert.Equal("cuModuleLoadDataEx: CUDA_ERROR_INVALID_PTX (218), a PTX JIT compilation failed: ptxas error: line 1: expected .version",
@@ -123,7 +123,7 @@ public sealed unsafe class NativeDriverTests(StubDriver stub)
         ScaleArgs args = default;
         void* parameter = &args;
         driver.BeginCapture(stream);
-        driver.Launch(scale, 1, 32, 0, stream, &parameter);
+        driver.Launch(scale, 1, 32, 0, stream, &parameter, [sizeof(ScaleArgs)]);
         nint graph = driver.EndCapture(stream), instance = driver.Instantiate(graph);
         driver.DestroyGraph(graph);
         driver.LaunchGraph(instance, stream);
