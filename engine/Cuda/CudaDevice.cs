@@ -37,6 +37,15 @@ public sealed unsafe class CudaDevice : Device, IDisposable
     /// <exception cref="CudaException">There is no driver, no such GPU, or it is one that is not supported; the message says which.</exception>
     public static CudaDevice Open(int ordinal = 0) => new(new NativeDriver(ordinal), static d => NativeBlas.Open(d), static d => NativeDnn.Open(d));
 
+    /// <summary>
+    /// A GPU that is executed by the processor, instruction by instruction: for finding faults, far too slow for work. Every tensor has memory of its own, so that each wrong address is told.
+    /// Without libraries, matrix products and convolutions run on kernels of MiniTorch, as on a machine that has neither cuBLAS nor cuDNN.
+    /// </summary>
+    public static CudaDevice Emulated(bool libraries = true) => Emulated(new EmulatedDriver(), libraries);
+
+    internal static CudaDevice Emulated(EmulatedDriver driver, bool libraries = true, bool exactBlocks = true)
+        => new(driver, d => libraries ? new ServedBlas(d, driver) : null, d => libraries ? new ServedDnn(d, driver) : null, exactBlocks);
+
     /// <summary>Name, memory and limits of the GPU.</summary>
     internal DeviceProperties Properties => driver.Properties;
 

@@ -1,13 +1,16 @@
 namespace MiniTorch.Cuda;
 
-/// <summary>Sizes of a grid or a block; an int is a size along x alone.</summary>
+/// <summary>Extent of a grid or a block, or a place in it; an int is an extent along x alone.</summary>
 readonly record struct Dim3(int X, int Y = 1, int Z = 1)
 {
     internal long Count => (long)X * Y * Z;
 
+    /// <summary>The place with the given number in a grid or block of these sizes, x fastest.</summary>
+    internal Dim3 At(long index) => new((int)(index % X), (int)(index / X % Y), (int)(index / ((long)X * Y)));
+
     public static implicit operator Dim3(int x) => new(x);
 
-    public override string ToString() => Z > 1 ? $"{X}x{Y}x{Z}" : Y > 1 ? $"{X}x{Y}" : $"{X}";
+    public override string ToString() => $"({X}, {Y}, {Z})";
 }
 
 /// <summary>What a GPU is. Sizes in bytes, clocks in kHz as the driver gives them.</summary>

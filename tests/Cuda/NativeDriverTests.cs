@@ -64,7 +64,7 @@ public sealed unsafe class NativeDriverTests(StubDriver stub)
         using NativeDriver driver = Open();
         nint stream = driver.CreateStream(), module = driver.LoadModule(ptx), scale = driver.Function(module, "scale");
         CudaException e = Assert.Throws<CudaException>(() => driver.Launch(scale, new(1, 70_000), 32, 8, stream, null, []));
-        Assert.Equal("cuLaunchKernel: CUDA_ERROR_INVALID_VALUE (1), invalid argument; kernel scale, grid 1x70000, block 32, 8 bytes of dynamic shared memory", e.Message);
+        Assert.Equal("cuLaunchKernel: CUDA_ERROR_INVALID_VALUE (1), invalid argument; kernel scale, grid (1, 70000, 1), block (32, 1, 1), 8 bytes of dynamic shared memory", e.Message);
         Assert.Equal(("cuLaunchKernel", 1, "scale"), (e.Function, e.Code, e.Kernel));
         Assert.Equal("cuModuleLoadDataEx: CUDA_ERROR_INVALID_PTX (218), a PTX JIT compilation failed: ptxas error: line 1: expected .version",
             Assert.Throws<CudaException>(() => driver.LoadModule("nonsense"u8)).Message);
