@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace MiniTorch;
 
 /// <summary>The processor: a pool of native memory, a set of worker threads, a register width.</summary>
-public sealed unsafe class CpuDevice : Device, IDisposable
+public sealed unsafe class CpuDevice : Device
 {
     /// <summary>A device of its own; threads defaults to all cores, the width to <see cref="Simd.Default"/>. Results do not depend on the number of threads.</summary>
     public CpuDevice(int? threads = null, Simd? simd = null)
@@ -33,7 +33,7 @@ public sealed unsafe class CpuDevice : Device, IDisposable
     internal override void Write<T>(ReadOnlySpan<T> from, nint to) => from.CopyTo(new Span<T>((void*)to, from.Length));
 
     /// <summary>Ends the worker threads. Tensors of the device stay readable.</summary>
-    public void Dispose() => Workers.Dispose();
+    public override void Dispose() => Workers.Dispose();
 
     /// <summary>cpu.</summary>
     public override string ToString() => "cpu";

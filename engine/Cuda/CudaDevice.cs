@@ -6,7 +6,7 @@ namespace MiniTorch;
 /// A GPU, with a pool over its driver's memory, a stream on which kernels run in order, and a second one for what the host copies to it. Launches return before they
 /// have run; what reads results waits.
 /// </summary>
-public sealed unsafe class CudaDevice : Device, IDisposable
+public sealed unsafe class CudaDevice : Device
 {
     const int Shown = 5;                            // largest tensors told when memory runs out
 
@@ -144,7 +144,7 @@ public sealed unsafe class CudaDevice : Device, IDisposable
         {
             return driver.Allocate(size, compute);
         }
-        catch (CudaException e) when (e.Code == CudaException.OutOfMemory)
+        catch (CudaException e) when (e.IsOutOfMemory)
         {
             GiveBack();
         }
@@ -152,7 +152,7 @@ public sealed unsafe class CudaDevice : Device, IDisposable
         {
             return driver.Allocate(size, compute);
         }
-        catch (CudaException e) when (e.Code == CudaException.OutOfMemory)
+        catch (CudaException e) when (e.IsOutOfMemory)
         {
             throw new CudaException(FullOf(used), e);
         }
@@ -189,7 +189,7 @@ public sealed unsafe class CudaDevice : Device, IDisposable
     }
 
     /// <summary>Gives the GPU back. Its tensors cannot be read any more.</summary>
-    public void Dispose()
+    public override void Dispose()
     {
         if (disposed) return;
         disposed = true;

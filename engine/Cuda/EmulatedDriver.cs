@@ -87,7 +87,7 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
     public nint Allocate(long bytes, nint stream)
     {
         if (capture is not null) throw Refused(nameof(Allocate), "allocation while a stream is captured");
-        if (Gpu.Memory.LiveBytes + bytes > memoryBytes) throw new CudaException(nameof(Allocate), CudaException.OutOfMemory, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory");
+        if (Gpu.Memory.LiveBytes + bytes > memoryBytes) throw new CudaException(nameof(Allocate), 2, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory");
         return (nint)Gpu.Memory.Allocate(bytes);
     }
 

@@ -92,7 +92,7 @@ sealed unsafe class NativeDnn : IDnn
         Check(status, function);
         for (int i = 0; i < count; i++)
             if (found[i] is { Status: 0, Deterministic: 1, MathType: DefaultMath or FmaMath }) return found[i];
-        throw new CudaException(function, 0, "no algorithm", $"none of {count} proposals for {c} is deterministic in float32");
+        throw new CudaException(function, $"{function}: none of {count} proposals for {c} is deterministic in float32");
     }
 
     static nint Images(int n, int h, int w, int c)

@@ -18,18 +18,14 @@ sealed unsafe class NativeDriver : ICudaDriver
     /// <exception cref="CudaException">There is no driver, no such GPU, or it is one that this program does not support.</exception>
     internal NativeDriver(int ordinal)
     {
-        if (!CudaLibraries.Driver.Found)
-            throw new CudaException("dlopen", 0, "no driver", $"{CudaLibraries.Driver.Name} was not found; dcls doctor shows where it was searched");
-        Check(cuInit(0), nameof(cuInit));
-        int count, version, handle;
+        int count = Count(), version, handle;
+        if (ordinal < 0 || ordinal >= count) throw new CudaException(nameof(cuDeviceGet), $"the driver has {count} GPUs, counted from 0; asked for {ordinal}");
         Check(cuDriverGetVersion(&version), nameof(cuDriverGetVersion));
-        Check(cuDeviceGetCount(&count), nameof(cuDeviceGetCount));
-        if (ordinal >= count) throw new CudaException(nameof(cuDeviceGet), 0, "no such GPU", $"this machine has {count}, asked for number {ordinal}");
         Check(cuDeviceGet(&handle, ordinal), nameof(cuDeviceGet));
         (device, Name) = (handle, $"{ordinal}");
         Properties = Examine(version);
         if (Properties.ComputeCapability < new Version(8, 0))
-            throw new CudaException(nameof(cuDeviceGet), 0, "unsupported GPU", $"{Properties.Name} has compute capability {Properties.ComputeCapability}, 8.0 is needed");
+            throw new CudaException(nameof(cuDeviceGet), $"{Properties.Name} has compute capability {Properties.ComputeCapability}, 8.0 is needed");
         nint primary, memory;
         Check(cuDevicePrimaryCtxRetain(&primary, device), nameof(cuDevicePrimaryCtxRetain));
         context = primary;
@@ -38,6 +34,17 @@ sealed unsafe class NativeDriver : ICudaDriver
         pool = memory;
         ulong keep = ulong.MaxValue;        // memory stays with the process until it is trimmed
         Check(cuMemPoolSetAttribute(pool, PoolAttribute.ReleaseThreshold, &keep), nameof(cuMemPoolSetAttribute));
+    }
+
+    /// <summary>Number of GPUs.</summary>
+    /// <exception cref="CudaException">There is no driver.</exception>
+    internal static int Count()
+    {
+        if (!CudaLibraries.Driver.Found) throw new CudaException(nameof(cuInit), $"there is no CUDA driver: {CudaLibraries.Driver.Name} was not found");
+        Check(cuInit(0), nameof(cuInit));
+        int count;
+        Check(cuDeviceGetCount(&count), nameof(cuDeviceGetCount));
+        return count;
     }
 
     public string Name { get; }
@@ -193,7 +200,7 @@ sealed unsafe class NativeDriver : ICudaDriver
         Check(cuDeviceGetName(name, MostLetters, device), nameof(cuDeviceGetName));
         Check(cuDeviceTotalMem_v2(&memory, device), nameof(cuDeviceTotalMem_v2));
         if (Attribute(DeviceAttribute.MemoryPoolsSupported) == 0)
-            throw new CudaException(nameof(cuDeviceGetAttribute), 0, "unsupported GPU", $"{Text(name)} has no stream-ordered memory pools");
+            throw new CudaException(nameof(cuDeviceGetAttribute), $"{Text(name)} has no stream-ordered memory pools");
         return new()
         {
             Name = Text(name),

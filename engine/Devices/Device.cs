@@ -1,7 +1,7 @@
 namespace MiniTorch;
 
 /// <summary>One queue and one memory pool, used by one thread at a time; two trainings at once take two instances.</summary>
-public abstract class Device
+public abstract class Device : IDisposable
 {
     private protected Device(bool remembersTensors = false, bool exactBlocks = false) => Pool = new(this, remembersTensors, exactBlocks);
 
@@ -10,6 +10,9 @@ public abstract class Device
 
     /// <summary>The device's memory, with its counters.</summary>
     public Pool Pool { get; }
+
+    /// <summary>Gives back what the device holds beside its tensors' memory.</summary>
+    public abstract void Dispose();
 
     /// <summary>Writes zeros.</summary>
     internal void Clear(nint at, long bytes)

@@ -87,7 +87,7 @@ public sealed class CudaDeviceTests(StubDriver stub)
             _ = Tensor.Empty([10, 1 << 20], device: device);
             _ = Tensor.Empty([3, 1 << 20], DType.Int32, device);
             CudaException e = Assert.Throws<CudaException>(() => Tensor.Empty([16, 1 << 20], device: device));
-            Assert.Equal((CudaException.OutOfMemory, "cuMemAllocAsync"), (e.Code, e.Function));
+            Assert.Equal((true, 2, "cuMemAllocAsync"), (e.IsOutOfMemory, e.Code, e.Function));
             Assert.Equal("cuda:0 is out of memory: asked for 64.0 MiB, 52.0 MiB live in 2 blocks (peak 52.0 MiB), 48.0 MiB of 100.0 MiB free; "
                 + "largest tensors: f32[10, 1048576] 40.0 MiB, i32[3, 1048576] 12.0 MiB; use a smaller batch or model", e.Message);
             Assert.Equal(52 << 20, device.Pool.LiveBytes);

@@ -35,8 +35,8 @@ public sealed unsafe class NativeDriverTests(StubDriver stub)
     public void A_gpu_that_cannot_be_used_is_an_error()
     {
         stub.Begin();
-        Assert.Equal("cuDeviceGet: unsupported GPU (0), Stub GPU 1 has compute capability 7.5, 8.0 is needed", Assert.Throws<CudaException>(static () => new NativeDriver(1)).Message);
-        Assert.Equal("cuDeviceGet: no such GPU (0), this machine has 2, asked for number 2", Assert.Throws<CudaException>(static () => new NativeDriver(2)).Message);
+        Assert.Equal("Stub GPU 1 has compute capability 7.5, 8.0 is needed", Assert.Throws<CudaException>(static () => new NativeDriver(1)).Message);
+        Assert.Equal("the driver has 2 GPUs, counted from 0; asked for 2", Assert.Throws<CudaException>(static () => new NativeDriver(2)).Message);
         stub.Fail("cuInit", 999);
         Assert.Equal("cuInit: unknown error (999), the driver has no words for it", Assert.Throws<CudaException>(static () => new NativeDriver(0)).Message);
     }

@@ -36,6 +36,9 @@ public sealed unsafe class StubDriver : IDisposable
         Memory = 1 << 28;
     }
 
+    /// <summary>Where the libraries lie.</summary>
+    internal string Folder => folder;
+
     /// <summary>What the driver was asked for, a line each; what it refused names the condition that did not hold.</summary>
     internal string[] Log => Marshal.PtrToStringUTF8(((delegate* unmanaged<nint>)NativeLibrary.GetExport(library, "stub_log"))())!.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
