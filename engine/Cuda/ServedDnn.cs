@@ -12,8 +12,8 @@ sealed unsafe class ServedDnn(CudaDevice device, EmulatedDriver driver) : IDnn
         Check(c);
         DeviceMemory memory = driver.Gpu.Memory;
         int inner = c.KernelHeight * c.KernelWidth * (c.Inputs / c.Groups);
-        ServedMatrix images = new("x", x, 1, (long)c.Batch * c.Height * c.Width * c.Inputs, long.MaxValue), filter = new("weight", weight, c.Outputs, inner, inner);
-        ServedMatrix results = new("y", y, 1, (long)c.Batch * c.OutHeight * c.OutWidth * c.Outputs, long.MaxValue);
+        ServedMatrix images = new("x", x, (long)c.Batch * c.Height * c.Width, c.Inputs, c.Inputs), filter = new("weight", weight, c.Outputs, inner, inner);
+        ServedMatrix results = new("y", y, (long)c.Batch * c.OutHeight * c.OutWidth, c.Outputs, c.Outputs);
         Pointer hostX = sought == Sought.X ? images.OnHost(memory) : images.Read(memory), hostY = sought == Sought.Y ? results.OnHost(memory) : results.Read(memory);
         float* given = (sought == Sought.Weight ? filter.OnHost(memory) : filter.Read(memory)).As<float>();
         using Scratch scratch = driver.Host.Scratch((long)inner * c.Outputs * sizeof(float));
@@ -23,7 +23,7 @@ sealed unsafe class ServedDnn(CudaDevice device, EmulatedDriver driver) : IDnn
         if (sought == Sought.Weight) Turn(turned, given, inner, c.Outputs);
         (sought switch { Sought.X => images, Sought.Y => results, _ => filter }).Written(memory);
         double products = (double)c.Batch * c.OutHeight * c.OutWidth * c.Outputs * inner;
-        driver.Spend(new Cost(2 * products, sizeof(float) * (double)(images.Columns + results.Columns + (long)inner * c.Outputs), ""));
+        driver.Spend(new Cost(2 * products, sizeof(float) * (double)(images.Rows * c.Inputs + results.Rows * c.Outputs + (long)inner * c.Outputs), ""));
     }
 
     public void Dispose() { }

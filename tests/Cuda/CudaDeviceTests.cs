@@ -1,3 +1,5 @@
+using MiniTorch.Cuda;
+
 namespace MiniTorch.Tests.Cuda;
 
 /// <summary>The device over the native driver: what tensors do that no kernel takes part in.</summary>
@@ -102,6 +104,39 @@ public sealed class CudaDeviceTests(StubDriver stub)
     }
 
     [Fact]
+    public void A_launch_allocates_nothing()
+    {
+        using CudaDevice device = Open();
+        Launch();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 100; i++) Launch();
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        Assert.Single(stub.Log, static l => l.StartsWith("module", StringComparison.Ordinal));
+        Assert.Equal(101, stub.Log.Count(static l => l.StartsWith("launch idle grid 7 1 1 block 32 1 1 shared 0", StringComparison.Ordinal) && l.EndsWith("parameter 0a000000", StringComparison.Ordinal)));
+
+        void Launch() => Busy.Kernel.Launch(device, DType.Float32, 10);
+    }
+
+    [Fact]
+    public void Large_dynamic_shared_memory_is_asked_for_once()
+    {
+        using CudaDevice device = Open();
+        foreach (int bytes in (int[])[48_128, 48_129, 48_129, 1000]) device.Launch(Busy.Function, 1, 32, 5, bytes);       // the stub's kernels have 1024 static bytes of 49152
+        Assert.Equal("idle may use 48129 dynamic bytes", Assert.Single(stub.Log, static l => l.Contains("may use")));
+    }
+
+    [Fact]
+    public void A_fault_of_a_kernel_is_told_with_its_name_where_launches_are_waited_for()
+    {
+        using CudaDevice device = Open();
+        device.WaitsForLaunches = true;
+        stub.Fail("cuStreamSynchronize", 700);
+        Assert.Equal("idle failed when it ran, grid (7, 1, 1), block (32, 1, 1), 0 bytes of dynamic shared memory: "
+            + "cuStreamSynchronize: CUDA_ERROR_ILLEGAL_ADDRESS (700), an illegal memory access was encountered",
+            Assert.Throws<CudaException>(() => Busy.Kernel.Launch(device, DType.Float32, 10)).Message);
+    }
+
+    [Fact]
     public void A_kernel_without_a_cuda_entry_says_so()
     {
         using CudaDevice device = Open();
@@ -143,6 +178,14 @@ public sealed class CudaDeviceTests(StubDriver stub)
         other.Join();
         Assert.Single(stub.Log, static l => l == "current");
         x.Free();
+    }
+
+    struct Busy : ICudaKernel<int>
+    {
+        internal static readonly CudaFunction<int> Function = new CudaModule(typeof(Busy), "Idle").Function<int>("idle");
+        internal static readonly Kernel<int> Kernel = Kernel<int>.On<Idle, Busy>("Test.busy");
+
+        public static void Run(CudaDevice device, in int args) => device.Launch(Function, 7, 32, args);
     }
 
     struct Idle : ICpuKernel<int>, ICudaKernel<int>

@@ -128,6 +128,57 @@ public sealed class EmulatedDeviceTests
         string Message(GemmArgs args) => Assert.Throws<EmulationException>(() => device.Blas!.Gemm(args)).Message;
     }
 
+    [Theory]
+    [InlineData(1, 0, 1, 1)]
+    [InlineData(2, 1, 1, 2)]
+    [InlineData(1, 2, 2, 3)]
+    public void Served_convolutions_and_their_gradients_are_the_cpus(int stride, int padding, int dilation, int groups)
+    {
+        const int Inputs = 6, Outputs = 42;         // more than a tile of turned weights
+        using CudaDevice device = CudaDevice.Emulated();
+        float[][] wanted = Results(Device.Cpu), got = Results(device);
+        for (int i = 0; i < wanted.Length; i++) OpCaseTests.Close(Array.ConvertAll(wanted[i], static v => (double)v), Array.ConvertAll(got[i], static v => (double)v), 1e-6, $"result {i}");
+
+        float[][] Results(Device on)
+        {
+            using Step step = Step.Begin();
+            Tensor x = Of([2, 9, 8, Inputs], 1, true), weight = Of([3, 3, Inputs / groups, Outputs], 2, true), bias = Of([Outputs], 3, false);
+            Tensor shifted = x.Conv(weight, bias, [stride], [padding], [dilation], groups), y = x.Conv(weight, null, [stride], [padding], [dilation], groups);
+            y.Backward(Of(y.Shape, 4, false));
+            return [shifted.ToArray<float>(), y.ToArray<float>(), x.Gradient!.ToArray<float>(), weight.Gradient!.ToArray<float>()];
+
+            Tensor Of(Shape shape, int seed, bool trainable)
+            {
+                Tensor t = Tensor.Lasting(shape, device: on, trainable: trainable);
+                t.Write<float>(Numbers(t.Count, seed));
+                return t;
+            }
+        }
+    }
+
+    [Fact]
+    public void Served_convolutions_check_their_sizes()
+    {
+        using CudaDevice device = CudaDevice.Emulated(), bare = CudaDevice.Emulated(libraries: false);
+        using Step step = Step.Begin();
+        Tensor x = Tensor.Zeros([1, 4, 4, 2], device: device), w = Tensor.Zeros([3, 1, 1, 2], device: device), y = Tensor.Empty([1, 4, 4, 3], device: device);
+        Convolution right = new(1, 4, 4, 2, 4, 4, 3, 1, 1);
+        Assert.Contains("has 4 x 4 results, not 4 x 3", Message(right with { OutWidth = 3 }));
+        Assert.Contains("4 groups do not divide", Message(right with { Groups = 4 }));
+        Assert.Contains("weight: 1 x 3 x 6 elements, rows 6 apart, need 72 bytes", Message(right with { KernelHeight = 3, OutHeight = 2 }));
+        Assert.Contains("has not been written", Assert.Throws<EmulationException>(() => device.Dnn!.Convolve<Unasked>(Sought.X, right, x, w, y)).Message);
+        Tensor image = Tensor.Zeros([1, 4, 4, 2], device: bare), kernel = Tensor.Zeros([1, 1, 2, 3], device: bare);
+        Assert.Equal("Conv has no kernel for a 1x4x4x2 k1x1 to 3 on cuda:emulated; it needs cuDNN and at most two axes", Assert.Throws<TensorException>(() => image.Conv(kernel)).Message);
+
+        string Message(Convolution wrong) => Assert.Throws<EmulationException>(() => device.Dnn!.Convolve<Unasked>(Sought.Y, wrong, x, w, y)).Message;
+    }
+
+    /// <summary>Not reached by a call that is refused.</summary>
+    struct Unasked : IHostConvolution
+    {
+        public static void Run(CpuDevice host, Sought sought, in Convolution convolution, Pointer x, Pointer weight, Pointer y) => throw new InvalidOperationException();
+    }
+
     [Fact]
     public void Without_libraries_there_are_none_and_it_is_told()
     {
