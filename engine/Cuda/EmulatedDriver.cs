@@ -15,7 +15,7 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
     readonly List<PlacedKernel> functions = [];
     readonly List<double> events = [];              // when the GPU came past them
     readonly List<List<Action>> graphs = [];
-    readonly HashSet<nint> pinned = [];
+    readonly HashSet<nint> pinned = [], within = [];        // within: events of the running capture
     List<Action>? capture;
     CpuDevice? host;
     nint captured;
@@ -159,9 +159,23 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
     }
 
     public void DestroyEvent(nint mark) { }
-    public void Record(nint mark, nint stream) => Do(stream, () => events[(int)mark - 1] = clock);
-    public void Wait(nint stream, nint mark) { }
-    public void WaitHere(nint mark) => Synchronize(0);
+
+    public void Record(nint mark, nint stream)
+    {
+        if (capture is not null && stream == captured) within.Add(mark);
+        Do(stream, () => events[(int)mark - 1] = clock);
+    }
+
+    public void Wait(nint stream, nint mark)
+    {
+        if (capture is not null && stream == captured && !within.Contains(mark)) throw Refused(nameof(Wait), "a stream that is captured to wait for work outside its capture");
+    }
+
+    public void WaitHere(nint mark)
+    {
+        if (within.Contains(mark)) throw Refused(nameof(WaitHere), "a wait for an event that is captured");
+    }
+
     public bool IsPast(nint mark) => true;
     public double Seconds(nint from, nint to) => events[(int)to - 1] - events[(int)from - 1];
 
@@ -176,6 +190,7 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
         if (capture is null || stream != captured) throw Refused(nameof(EndCapture), "the end of no capture");
         graphs.Add(capture);
         capture = null;
+        within.Clear();
         return graphs.Count;
     }
 
