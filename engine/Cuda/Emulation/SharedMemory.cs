@@ -10,12 +10,12 @@ namespace MiniTorch.Cuda.Emulation;
 /// </summary>
 internal sealed unsafe class SharedMemory : IDisposable
 {
-    // A note: time << 8 | atomic | partial | warp. The bytes of a partial word: written in this block | written since the barrier << 4.
+    // A note: time << 8 | atomic | partial | warp. Of a partial word each byte has a note of its own: written in this block | written since the barrier | warp.
+    const uint Written = 128, Recent = 64, AllWritten = 0x80808080;
     const uint Atomic = 128, Partial = 64, Several = 63, WarpBits = 63, InFlight = 1;
     const int LatestTime = (1 << 23) - 1, RestartTime = 1 << 22;
 
-    readonly uint* writers, readers;
-    readonly byte* parts;
+    readonly uint* writers, readers, parts;
     readonly int words;
     uint now = 1, start = 1;
 
@@ -26,7 +26,7 @@ internal sealed unsafe class SharedMemory : IDisposable
         Data = (byte*)NativeMemory.AlignedAlloc((nuint)bytes + 64, 128);
         writers = (uint*)NativeMemory.AllocZeroed((nuint)words + 8, 4);
         readers = (uint*)NativeMemory.AllocZeroed((nuint)words + 8, 4);
-        parts = (byte*)NativeMemory.AllocZeroed((nuint)words + 8);
+        parts = (uint*)NativeMemory.AllocZeroed((nuint)words + 8, 4);
         NativeMemory.Fill(Data, (nuint)bytes, 0xFF);
     }
 
@@ -107,37 +107,55 @@ internal sealed unsafe class SharedMemory : IDisposable
     /// <summary>Checks and notes a reading of some bytes of a word.</summary>
     internal void ReadWord(Warp w, Operation* o, int lane, int word, int bytes)
     {
-        uint e = writers[word], time = e >> 8, r = readers[word], mine = now << 8 | (uint)w.Number;
-        bool partial = (e & Partial) != 0;
-        if ((w.Block.Checks & Checks.Uninitialised) != 0 && (time < start || partial && (parts[word] & bytes) != bytes))
-            throw w.Fault(o, lane, e == InFlight ? $"reads {Place(w, word)} while an asynchronous copy into it is under way: wait for it first"
-                : $"reads {Place(w, word)}, which nobody has written");
-        if ((w.Block.Checks & Checks.Races) != 0 && time == now && (e & WarpBits) != w.Number && (!partial || (parts[word] >> 4 & bytes) != 0))
-            throw w.Fault(o, lane, $"race: reads {Place(w, word)}, which {Who(e)} wrote with no barrier since");
+        uint e = writers[word], notes = BytesOf(word), r = readers[word], mine = now << 8 | (uint)w.Number;
+        for (int b = 0; b < 4; b++, notes >>= 8)
+        {
+            if ((bytes >> b & 1) == 0) continue;
+            if ((w.Block.Checks & Checks.Uninitialised) != 0 && (notes & Written) == 0)
+                throw w.Fault(o, lane, e == InFlight ? $"reads {Place(w, word)} while an asynchronous copy into it is under way: wait for it first" : $"reads {Place(w, word)}, which nobody has written");
+            if ((w.Block.Checks & Checks.Races) != 0 && (notes & Recent) != 0 && (notes & WarpBits) != w.Number)
+                throw w.Fault(o, lane, $"race: reads {Place(w, word)}, which {Who(notes)} wrote with no barrier since");
+        }
+        if ((e & Partial) != 0 && e >> 8 != now && (parts[word] & AllWritten) == AllWritten) writers[word] = e & ~Partial;
         readers[word] = r >> 8 == now && r != mine ? now << 8 | Several : mine;
     }
 
     /// <summary>Checks and notes a writing, or an atomic change, of some bytes of a word.</summary>
     internal void WriteWord(Warp w, Operation* o, int lane, int word, int bytes, bool atomic)
     {
-        uint e = writers[word], time = e >> 8, r = readers[word], mine = now << 8 | (uint)w.Number;
-        bool partial = (e & Partial) != 0, stranger = time == now && (e & WarpBits) != w.Number;
-        int before = time < start ? 0 : partial ? parts[word] & 15 : 15, since = time != now ? 0 : partial ? parts[word] >> 4 : 15;
-        if ((w.Block.Checks & Checks.Races) != 0)
+        uint e = writers[word], notes = BytesOf(word), r = readers[word], mine = now << 8 | (uint)w.Number, written = 0;
+        bool together = atomic && (e & Atomic) != 0, stranger = false;
+        for (int b = 0; b < 4; b++)
         {
-            if (stranger && (since & bytes) != 0 && !(atomic && (e & Atomic) != 0)) throw w.Fault(o, lane, $"race: writes {Place(w, word)}, which {Who(e)} wrote with no barrier since");
-            if (r >> 8 == now && r != mine) throw w.Fault(o, lane, $"race: writes {Place(w, word)}, which {Who(r)} read with no barrier since");
+            uint note = notes >> 8 * b & 255;
+            bool strange = (note & Recent) != 0 && (note & WarpBits) != w.Number;
+            if ((bytes >> b & 1) != 0)
+            {
+                if (strange && !together && (w.Block.Checks & Checks.Races) != 0) throw w.Fault(o, lane, $"race: writes {Place(w, word)}, which {Who(note)} wrote with no barrier since");
+                stranger |= strange;
+                note = Written | Recent | (uint)w.Number;
+            }
+            written |= note << 8 * b;
         }
-        (before, since) = (before | bytes, since | bytes);
-        parts[word] = (byte)(before | since << 4);
-        writers[word] = now << 8 | (atomic ? Atomic : 0) | (before == 15 && since == 15 ? 0 : Partial) | (stranger ? Several : (uint)w.Number);
+        if ((w.Block.Checks & Checks.Races) != 0 && r >> 8 == now && r != mine) throw w.Fault(o, lane, $"race: writes {Place(w, word)}, which {Who(r)} read with no barrier since");
+        parts[word] = written;
+        bool whole = written == (Written | Recent | (uint)w.Number) * 0x01010101u;
+        writers[word] = now << 8 | (atomic ? Atomic : 0) | (whole ? 0 : Partial) | (stranger && together ? Several : (uint)w.Number);
+    }
+
+    /// <summary>Notes of the four bytes of a word.</summary>
+    uint BytesOf(int word)
+    {
+        uint e = writers[word], time = e >> 8;
+        if (time < start) return 0;
+        if ((e & Partial) == 0) return (Written | (time == now ? Recent | e & WarpBits : 0)) * 0x01010101u;
+        return time == now ? parts[word] : parts[word] & AllWritten;
     }
 
     /// <summary>An atomic change: reads what is there, and is no race with other atomic changes.</summary>
     internal void UpdateWord(Warp w, Operation* o, int lane, int word, int bytes)
     {
-        uint e = writers[word];
-        if ((w.Block.Checks & Checks.Uninitialised) != 0 && (e >> 8 < start || (e & Partial) != 0 && (parts[word] & bytes) != bytes))
+        if ((w.Block.Checks & Checks.Uninitialised) != 0 && (BytesOf(word) & AllWritten) != AllWritten)
             throw w.Fault(o, lane, $"changes {Place(w, word)}, which nobody has written");
         WriteWord(w, o, lane, word, bytes, atomic: true);
     }
