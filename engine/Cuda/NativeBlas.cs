@@ -33,15 +33,16 @@ sealed unsafe class NativeBlas : IBlas
         device.Queue();
         if (args.M == 0 || args.N == 0 || args.Batch == 0) return;
         float one = 1, start = args.Accumulate ? 1 : 0;
+        int leadingA = Math.Max(1, args.LeadingA), leadingB = Math.Max(1, args.LeadingB);        // K may be 0
         int transposeA = args.TransposeA ? Transposed : NotTransposed, transposeB = args.TransposeB ? Transposed : NotTransposed;
         if (args.Batch == 1)
         {
-            Check(cublasGemmEx(handle, transposeB, transposeA, args.N, args.M, args.K, &one, args.B.Address, Real32, args.LeadingB, args.A.Address, Real32, args.LeadingA,
+            Check(cublasGemmEx(handle, transposeB, transposeA, args.N, args.M, args.K, &one, args.B.Address, Real32, leadingB, args.A.Address, Real32, leadingA,
                 &start, args.C.Address, Real32, args.LeadingC, Compute32, DefaultAlgorithm), nameof(cublasGemmEx));
             return;
         }
-        Check(cublasGemmStridedBatchedEx(handle, transposeB, transposeA, args.N, args.M, args.K, &one, args.B.Address, Real32, args.LeadingB, args.BatchB,
-            args.A.Address, Real32, args.LeadingA, args.BatchA, &start, args.C.Address, Real32, args.LeadingC, args.BatchC, args.Batch, Compute32, DefaultAlgorithm),
+        Check(cublasGemmStridedBatchedEx(handle, transposeB, transposeA, args.N, args.M, args.K, &one, args.B.Address, Real32, leadingB, args.BatchB,
+            args.A.Address, Real32, leadingA, args.BatchA, &start, args.C.Address, Real32, args.LeadingC, args.BatchC, args.Batch, Compute32, DefaultAlgorithm),
             nameof(cublasGemmStridedBatchedEx));
     }
 

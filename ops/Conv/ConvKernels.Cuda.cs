@@ -41,6 +41,11 @@ static unsafe partial class ConvKernels
     {
         Windows w = args.Windows;
         if (device.Dnn is not { } dnn || !w.D.IsPoint) throw new TensorException($"Conv has no kernel for a {w.Cost(args.Outputs, args.Groups, sizeof(float)).Shape} on {device}; it needs cuDNN and at most two axes");
+        if (w.Batch == 0)
+        {
+            device.Fill(args.Weight, sought == Sought.Weight ? (long)args.PatchSize * args.Outputs * sizeof(float) : 0);
+            return;
+        }
         using Scratch scratch = device.Scratch((long)args.PatchSize * args.Outputs * sizeof(float));
         Pointer turned = Pointer.At(scratch.As<float>());
         Convolution convolution = new(w.Batch, w.H.In, w.W.In, w.Channels, w.H.Out, w.W.Out, args.Outputs, w.H.Kernel, w.W.Kernel)

@@ -133,10 +133,11 @@ public sealed class EmulatedDeviceTests
     }
 
     [Theory]
-    [InlineData(1, 0, 1, 1)]
-    [InlineData(2, 1, 1, 2)]
-    [InlineData(1, 2, 2, 3)]
-    public void Served_convolutions_and_their_gradients_are_the_cpus(int stride, int padding, int dilation, int groups)
+    [InlineData(2, 1, 0, 1, 1)]
+    [InlineData(2, 2, 1, 1, 2)]
+    [InlineData(2, 1, 2, 2, 3)]
+    [InlineData(0, 1, 1, 1, 1)]
+    public void Served_convolutions_and_their_gradients_are_the_cpus(int batch, int stride, int padding, int dilation, int groups)
     {
         const int Inputs = 6, Outputs = 42;         // more than a tile of turned weights
         using CudaDevice device = CudaDevice.Emulated();
@@ -146,7 +147,7 @@ public sealed class EmulatedDeviceTests
         float[][] Results(Device on)
         {
             using Step step = Step.Begin();
-            Tensor x = Of([2, 9, 8, Inputs], 1, true), weight = Of([3, 3, Inputs / groups, Outputs], 2, true), bias = Of([Outputs], 3, false);
+            Tensor x = Of([batch, 9, 8, Inputs], 1, true), weight = Of([3, 3, Inputs / groups, Outputs], 2, true), bias = Of([Outputs], 3, false);
             Tensor shifted = x.Conv(weight, bias, [stride], [padding], [dilation], groups), y = x.Conv(weight, null, [stride], [padding], [dilation], groups);
             y.Backward(Of(y.Shape, 4, false));
             return [shifted.ToArray<float>(), y.ToArray<float>(), x.Gradient!.ToArray<float>(), weight.Gradient!.ToArray<float>()];

@@ -47,6 +47,16 @@ public sealed class NativeLibraryTests(StubDriver stub)
     }
 
     [Fact]
+    public void A_product_over_nothing_is_zero()
+    {
+        using CudaDevice device = Open();
+        using Step step = Step.Begin();
+        Tensor a = Tensor.Empty([3, 0], device: device), b = Tensor.Empty([0, 2], device: device), c = Tensor.Of<float>([1, 2, 3, 4, 5, 6], [3, 2], device);
+        device.Blas!.Gemm(new(a, b, c, 3, 2, 0));
+        Assert.Equal(new float[6], c.ToArray<float>());
+    }
+
+    [Fact]
     public void A_refused_product_is_told_in_the_librarys_words()
     {
         using CudaDevice device = Open();

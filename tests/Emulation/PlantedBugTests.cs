@@ -1,3 +1,4 @@
+using MiniTorch.Cuda;
 using MiniTorch.Cuda.Emulation;
 
 namespace MiniTorch.Tests.Emulation;

@@ -16,7 +16,7 @@ int cublasSetMathMode(void* h, int mode) { return mode == 0 ? 0 : INVALID; }
 int cublasGemmStridedBatchedEx(void* h, int ta, int tb, int m, int n, int k, const float* alpha, const void* a, int type_a, int lda, long long stride_a, const void* b, int type_b, int ldb,
     long long stride_b, const float* beta, void* c, int type_c, int ldc, long long stride_c, int batch, int compute, int algorithm) {
     if (h != &handle || !streamed || !roomy || ta < 0 || ta > 1 || tb < 0 || tb > 1 || type_a != R32 || type_b != R32 || type_c != R32 || compute != COMPUTE32 || algorithm != -1) return INVALID;
-    if (lda < (ta ? k : m) || ldb < (tb ? n : k) || ldc < m) return INVALID;
+    if (lda < 1 || lda < (ta ? k : m) || ldb < 1 || ldb < (tb ? n : k) || ldc < 1 || ldc < m) return INVALID;
     for (int z = 0; z < batch; z++) {
         const float* x = (const float*)HOST(a) + z * stride_a, *y = (const float*)HOST(b) + z * stride_b;
         float* to = (float*)HOST(c) + z * stride_c;
