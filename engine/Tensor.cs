@@ -40,7 +40,7 @@ public sealed class Tensor
     public static Tensor Empty(Shape shape, DType dtype = DType.Float32, Device? device = null)
     {
         device ??= Device.Cpu;
-        return new(new Storage(device, shape.Count * dtype.Size(), StepFrame.Current), 0, shape, dtype, device);
+        return new(new Storage(device, shape, dtype, StepFrame.Current), 0, shape, dtype, device);
     }
 
     /// <summary>A tensor of zeros, owned like <see cref="Empty"/>.</summary>
@@ -78,7 +78,7 @@ public sealed class Tensor
     {
         device ??= Device.Cpu;
         if (trainable && !dtype.IsReal()) throw new TensorException($"Lasting: integers have no gradient, asked for a trainable {dtype.Short()}{shape}");
-        Tensor x = new(new Storage(device, shape.Count * dtype.Size(), null), 0, shape, dtype, device) { Trainable = trainable };
+        Tensor x = new(new Storage(device, shape, dtype, null), 0, shape, dtype, device) { Trainable = trainable };
         device.Clear(x.Address, x.Bytes);
         return x;
     }

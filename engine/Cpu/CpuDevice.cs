@@ -4,10 +4,10 @@ using System.Runtime.InteropServices;
 namespace MiniTorch;
 
 /// <summary>The processor: a pool of native memory, a set of worker threads, a register width.</summary>
-public sealed unsafe class CpuDevice : Device, IDisposable
+public sealed unsafe class CpuDevice : Device
 {
     /// <summary>A device of its own; threads defaults to all cores, the width to <see cref="Simd.Default"/>. Results do not depend on the number of threads.</summary>
-    public CpuDevice(int? threads = null, Simd? simd = null) : base(static (size, used) => (nint)HugePages.Take(size, used))
+    public CpuDevice(int? threads = null, Simd? simd = null)
     {
         if (threads < 1) throw new TensorException($"a device needs at least one thread, got {threads}");
         Workers = new(threads ?? Environment.ProcessorCount);
@@ -25,13 +25,15 @@ public sealed unsafe class CpuDevice : Device, IDisposable
 
     internal override long Mark() => Stopwatch.GetTimestamp();       // a launch returns when it has ended
     internal override double Seconds(long from, long to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds;
+    internal override nint Allocate(long size, long used) => (nint)HugePages.Take(size, used);
+    internal override void Free(nint address) => NativeMemory.AlignedFree((void*)address);
     private protected override void Zero(nint at, long bytes) => NativeMemory.Clear((void*)at, (nuint)bytes);
     private protected override void Move(nint from, nint to, long bytes) => Buffer.MemoryCopy((void*)from, (void*)to, bytes, bytes);
     internal override void Read<T>(nint from, Span<T> to) => new ReadOnlySpan<T>((void*)from, to.Length).CopyTo(to);
     internal override void Write<T>(ReadOnlySpan<T> from, nint to) => from.CopyTo(new Span<T>((void*)to, from.Length));
 
     /// <summary>Ends the worker threads. Tensors of the device stay readable.</summary>
-    public void Dispose() => Workers.Dispose();
+    public override void Dispose() => Workers.Dispose();
 
     /// <summary>cpu.</summary>
     public override string ToString() => "cpu";

@@ -1,15 +1,18 @@
 namespace MiniTorch;
 
 /// <summary>One queue and one memory pool, used by one thread at a time; two trainings at once take two instances.</summary>
-public abstract class Device
+public abstract class Device : IDisposable
 {
-    private protected Device(Func<long, long, nint> allocate) => Pool = new(allocate);
+    private protected Device(bool remembersTensors = false, bool exactBlocks = false) => Pool = new(this, remembersTensors, exactBlocks);
 
     /// <summary>The processor this program runs on, with all its cores: the device of tensors made without naming one.</summary>
     public static CpuDevice Cpu { get; } = new();
 
     /// <summary>The device's memory, with its counters.</summary>
     public Pool Pool { get; }
+
+    /// <summary>Gives back what the device holds beside its tensors' memory.</summary>
+    public abstract void Dispose();
 
     /// <summary>Writes zeros.</summary>
     internal void Clear(nint at, long bytes)
@@ -38,6 +41,12 @@ public abstract class Device
     {
         public Cost Cost(int size) => new(0, Bytes, $"{Bytes} bytes");
     }
+
+    /// <summary>A block of a size for the pool, of which so many bytes are wanted now.</summary>
+    internal abstract nint Allocate(long size, long used);
+
+    /// <summary>Takes a block back that the pool no longer holds.</summary>
+    internal abstract void Free(nint address);
 
     private protected abstract void Zero(nint at, long bytes);
     private protected abstract void Move(nint from, nint to, long bytes);

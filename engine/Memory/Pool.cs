@@ -14,11 +14,13 @@ public sealed class Pool
     readonly List<nint>[] free = new List<nint>[256];
     readonly ConcurrentQueue<Block> abandoned = new();
     readonly Lock gate = new();
-    readonly Func<long, long, nint> allocate;     // size of the block, and how much of it is wanted now
+    readonly Device device;
+    readonly bool exact;                        // blocks as long as asked for, and back to the device at once: each misuse of memory is one of the device's
     volatile bool anyAbandoned;
     int running;                                // kernels, of all threads
+    readonly Dictionary<nint, (Shape Shape, DType DType)>? tensors;     // in use, by address, where they are to be told when memory runs out
 
-    internal Pool(Func<long, long, nint> allocate) => this.allocate = allocate;
+    internal Pool(Device device, bool remembersTensors, bool exact) => (this.device, this.exact, tensors) = (device, exact, remembersTensors ? [] : null);
 
     /// <summary>Bytes in use.</summary>
     public long LiveBytes { get; private set; }
@@ -35,12 +37,14 @@ public sealed class Pool
     /// <summary>Starts a new peak measurement.</summary>
     public void ResetPeak() => PeakBytes = LiveBytes;
 
-    internal Block Take(long bytes)
+    /// <summary>A block of at least so many bytes: scratch, or the memory of a tensor.</summary>
+    internal Block Take(long bytes, Shape? shape = null, DType dtype = default)
     {
         lock (gate)
         {
             if (anyAbandoned && Volatile.Read(ref running) == 0) TakeBack();
             int c = ClassOf(bytes, out long size);
+            if (exact) size = Math.Max(bytes, 1);
             List<nint> list = free[c] ??= [];
             nint address;
             if (list.Count > 0)
@@ -50,12 +54,13 @@ public sealed class Pool
             }
             else
             {
-                address = allocate(size, bytes);
+                address = device.Allocate(size, bytes);
                 ReservedBytes += size;
             }
             LiveBytes += bytes;
             LiveBlocks++;
             PeakBytes = Math.Max(PeakBytes, LiveBytes);
+            if (tensors is not null && shape is { } known) tensors[address] = (known, dtype);
             return new Block(address, c, bytes);
         }
     }
@@ -90,6 +95,13 @@ public sealed class Pool
     {
         LiveBytes -= block.Bytes;
         LiveBlocks--;
+        tensors?.Remove(block.Address);
+        if (exact)
+        {
+            device.Free(block.Address);
+            ReservedBytes -= Math.Max(block.Bytes, 1);
+            return;
+        }
         List<nint> list = free[block.Class];
         if (list.Count == 0 || list[^1] > block.Address)
         {
@@ -105,6 +117,35 @@ public sealed class Pool
         }
         list.Insert(lo, block.Address);
     }
+
+    /// <summary>Gives all free blocks back to the device.</summary>
+    internal void Drain()
+    {
+        lock (gate)
+        {
+            for (int c = 0; c < free.Length; c++)
+            {
+                if (free[c] is not { } list) continue;
+                foreach (nint address in list) device.Free(address);
+                ReservedBytes -= list.Count * SizeOf(c);
+                list.Clear();
+            }
+        }
+    }
+
+    /// <summary>The largest tensors in use, by bytes.</summary>
+    internal (Shape Shape, DType DType)[] Largest(int count)
+    {
+        lock (gate)
+        {
+            (Shape Shape, DType DType)[] all = [.. tensors!.Values];
+            Array.Sort(all, static (a, b) => (b.Shape.Count * b.DType.Size()).CompareTo(a.Shape.Count * a.DType.Size()));
+            return all[..Math.Min(count, all.Length)];
+        }
+    }
+
+    /// <summary>Bytes of the blocks of a class.</summary>
+    static long SizeOf(int c) => (4L + (c - 1) % 4 + 1) << (3 + (c - 1) / 4);
 
     static int ClassOf(long bytes, out long size)
     {

@@ -15,10 +15,10 @@ internal sealed class Storage
     int owners;
     Guard? guard;
 
-    internal Storage(Device device, long bytes, StepFrame? step)
+    internal Storage(Device device, Shape shape, DType dtype, StepFrame? step)
     {
         (pool, Step) = (device.Pool, step);
-        block = pool.Take(bytes);
+        block = pool.Take(shape.Count * dtype.Size(), shape, dtype);
         if (step is null) guard = new Guard(pool, block);
         else
         {

@@ -30,7 +30,7 @@ static class BenchCommand
         if (kind is not ("ops" or "model")) throw new WrongInputException($"bench measures ops or model, got '{kind}'");
         WorkItem[] items = [.. Matching(parsed.GetValue(filter)).Where(i => i.IsModel == (kind == "model"))];
         if (items.Length == 0) throw new WrongInputException($"no work of {kind} matches; dcls bench {kind} without --filter shows all");
-        using CpuDevice device = Options.OpenDevice(parsed);
+        using CpuDevice device = Options.OpenProcessor(parsed, terminal);
         Ceiling ceiling = Ceiling.Of(device);
         ceiling.Dispose();                  // its figures stay
         terminal.Say(FormattableString.Invariant($"{Ceiling.Processor()}, {device.Workers.Threads} threads: peak {ceiling.Gflops:0} GFLOP/s, memory {ceiling.GigabytesPerSecond:0} GB/s"));

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using MiniTorch.Cuda;
 using MiniTorch.Models.Bench;
 
 namespace MiniTorch.Cli;
@@ -9,7 +10,10 @@ namespace MiniTorch.Cli;
 static class DoctorCommand
 {
     sealed record Findings(string System, string Runtime, string Cpu, IReadOnlyList<string> Features, int SimdBits, string SimdChosenBy, int Threads, double MemoryGib,
-        string Gpu, string Fonts);
+        IReadOnlyList<string> Gpus, IReadOnlyList<Library> Libraries, string Fonts);
+
+    /// <summary>A library of NVIDIA, where it was found, and every place that was searched for it and for what it needs.</summary>
+    sealed record Library(string Name, string? Path, IReadOnlyList<LibraryAttempt> Attempts);
 
     internal static Command Make()
     {
@@ -28,7 +32,12 @@ static class DoctorCommand
             terminal.Say($"simd      {f.SimdBits} bits, chosen by {f.SimdChosenBy}");
             terminal.Say($"threads   {f.Threads}");
             terminal.Say($"memory    {f.MemoryGib:0.0} GiB");
-            terminal.Say($"gpu       {f.Gpu}");
+            foreach (string gpu in f.Gpus) terminal.Say($"gpu       {gpu}");
+            foreach (Library library in f.Libraries)
+            {
+                terminal.Say($"{library.Name,-9} {library.Path ?? "not found"}");
+                foreach (LibraryAttempt attempt in library.Attempts) terminal.Say($"          {attempt.Path}: {attempt.Result}");
+            }
             terminal.Say($"fonts     {f.Fonts}");
             return ExitCode.Done;
         });
@@ -44,13 +53,41 @@ static class DoctorCommand
         if (Avx512F.IsSupported) features.Add("AVX-512F");
         bool asked = !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(Simd.Variable));
         return new(RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription, Ceiling.Processor(), features, Options.Width().Bits,
-            asked ? Simd.Variable : "the processor", Environment.ProcessorCount, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1L << 30), Gpu(),
+            asked ? Simd.Variable : "the processor", Environment.ProcessorCount, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1L << 30), Gpus(),
+            [Found("libcuda", CudaLibraries.Driver), Found("libcublas", CudaLibraries.Blas), Found("libcudnn", CudaLibraries.Dnn)],
             Fonts.Present ? "found" : Fonts.Remedy);
     }
 
-    static string Gpu() => File.Exists("/dev/nvidia0")
-        ? "an NVIDIA device is present (/dev/nvidia0), but this version of dcls computes on the CPU only"
-        : "none found (no /dev/nvidia0); this version of dcls computes on the CPU only";
+    /// <summary>The GPUs, or why there is none.</summary>
+    static string[] Gpus()
+    {
+        try
+        {
+            int count = NativeDriver.Count();
+            return count == 0 ? ["none: the driver has none"] : [.. Enumerable.Range(0, count).Select(Gpu)];
+        }
+        catch (CudaException e)
+        {
+            return [$"none: {e.Message}"];
+        }
+    }
+
+    static string Gpu(int ordinal)
+    {
+        try
+        {
+            using NativeDriver driver = new(ordinal);
+            DeviceProperties p = driver.Properties;
+            return FormattableString.Invariant($"cuda:{ordinal} {p.Name}, compute capability {p.ComputeCapability}, {p.Multiprocessors} multiprocessors at {p.ClockKilohertz / 1e6:0.000} GHz, ")
+                + FormattableString.Invariant($"{p.MemoryBytes / (double)(1L << 30):0.00} GiB, driver for CUDA {p.Driver}");
+        }
+        catch (CudaException e)
+        {
+            return $"cuda:{ordinal} cannot be used: {e.Message}";
+        }
+    }
+
+    static Library Found(string name, LibrarySearch search) => new(name, search.Found ? search.Attempts[^1].Path : null, search.Attempts);
 }
 
 /// <summary>Without a font on the system plots are drawn without a single label, and without an error.</summary>

@@ -20,7 +20,7 @@ static class EvalCommand
     static int Evaluate(ParseResult parsed)
     {
         Terminal terminal = new(parsed.GetValue(Options.Json));
-        using CpuDevice device = Options.OpenDevice(parsed);
+        using Device device = Options.OpenDevice(parsed, terminal);
         RunFolder run = Runs.Find(parsed.GetValue(Options.Run), parsed.GetValue(Options.Out)!);
         RunConfig config = Runs.Config(run);
         string checkpoint = parsed.GetValue(Options.Checkpoint) ?? "last";

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Numerics;
 
 namespace MiniTorch.Cli;
@@ -12,7 +13,7 @@ static class Options
 
     internal static Option<int?> Threads { get; } = Number<int>("--threads", "Threads to compute with (default: all cores). Results do not depend on it.", "N", 1);
 
-    internal static Option<string> Device { get; } = new("--device") { Description = "Where to compute: cpu.", DefaultValueFactory = static _ => "cpu", HelpName = "DEVICE" };
+    internal static Option<string> Device { get; } = new("--device") { Description = "Where to compute: cpu, cuda, cuda:N for the GPU of a number, or cuda:emulated, a GPU that is executed by the processor, for tests.", DefaultValueFactory = static _ => "cpu", HelpName = "DEVICE" };
 
     internal static Option<string> Out { get; } = new("--out") { Description = "Folder of the runs.", DefaultValueFactory = static _ => "runs", HelpName = "DIR" };
 
@@ -43,13 +44,34 @@ static class Options
     };
 
     /// <summary>The device that was asked for.</summary>
-    internal static CpuDevice OpenDevice(ParseResult parsed)
+    internal static Device OpenDevice(ParseResult parsed, Terminal terminal)
     {
         string name = parsed.GetValue(Device)!;
-        if (name == "cpu") return new(parsed.GetValue(Threads), Width());
-        if (name == "cuda" || name.StartsWith("cuda:", StringComparison.Ordinal))
-            throw new NoDeviceException($"there is no device {name}: this version of dcls computes on the CPU only; use --device cpu");
-        throw new WrongInputException($"unknown device '{name}'; use --device cpu");
+        int ordinal = 0;
+        if (name == "cpu") return new CpuDevice(parsed.GetValue(Threads), Width());
+        if (name == "cuda:emulated") return CudaDevice.Emulated();
+        if (name != "cuda" && !(name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, null, out ordinal)))
+            throw new WrongInputException($"unknown device '{name}'; use cpu, cuda, cuda:N with a number, or cuda:emulated");
+        try
+        {
+            CudaDevice device = CudaDevice.Open(ordinal);
+            device.WaitsForLaunches = parsed.GetValue(Debug);
+            foreach (string note in device.Notes) terminal.Say(note);
+            return device;
+        }
+        catch (CudaException e)
+        {
+            throw new NoDeviceException($"there is no device {name}: {e.Message}; dcls doctor shows what was searched, --device cpu works everywhere");
+        }
+    }
+
+    /// <summary>The device that was asked for, by a command that measures the processor.</summary>
+    internal static CpuDevice OpenProcessor(ParseResult parsed, Terminal terminal)
+    {
+        Device device = OpenDevice(parsed, terminal);
+        if (device is CpuDevice processor) return processor;
+        device.Dispose();
+        throw new WrongInputException($"dcls {parsed.CommandResult.Command.Name} measures the processor; use --device cpu");
     }
 
     /// <summary>The register width that the environment asks for.</summary>

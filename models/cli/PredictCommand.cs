@@ -29,7 +29,7 @@ static class PredictCommand
         string[] paths = parsed.GetValue(images)!;
         foreach (string path in paths)
             if (!File.Exists(path)) throw new WrongInputException($"there is no image {path}; give the path of a PNG or JPEG file");
-        using CpuDevice device = Options.OpenDevice(parsed);
+        using Device device = Options.OpenDevice(parsed, terminal);
         RunFolder run = Runs.Find(parsed.GetValue(Options.Run), parsed.GetValue(Options.Out)!);
         RunConfig config = Runs.Config(run);
         Shape sample = Shape.Create(config.Sample);

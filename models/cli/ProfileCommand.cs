@@ -40,7 +40,7 @@ static class ProfileCommand
         NamedModel named = NamedModels.Of(parsed.GetValue(model)!);
         int height = parsed.GetValue(size) ?? named.Sample[0], width = parsed.GetValue(size) ?? named.Sample[1];
         Shape input = [parsed.GetValue(batch) ?? (height >= LargeImage ? LargeBatch : SmallBatch), height, width, named.Sample[2]];
-        using CpuDevice device = Options.OpenDevice(parsed);
+        using CpuDevice device = Options.OpenProcessor(parsed, terminal);
         using NetworkStep step = new(device, named.Network, input, named.Classes, !parsed.GetValue(forward), parsed.GetValue(seed) ?? 0,
             Recipe.All.FirstOrDefault(r => r.Model == named.Name)?.Training);
         string? file = parsed.GetValue(trace);

@@ -51,7 +51,7 @@ static class Program
         NoDeviceException => ExitCode.NoDevice,
         OperationCanceledException => ExitCode.Interrupted,
         ArgumentNullException or ArgumentOutOfRangeException => ExitCode.Fault,
-        WrongInputException or ArgumentException or InvalidDataException or IOException or UnauthorizedAccessException or DivergedException => ExitCode.WrongInput,
+        CudaException { IsOutOfMemory: true } or WrongInputException or ArgumentException or InvalidDataException or IOException or UnauthorizedAccessException or DivergedException => ExitCode.WrongInput,
         _ => ExitCode.Fault,
     };
 

@@ -28,7 +28,7 @@ static class SummaryCommand
     {
         Terminal terminal = new(parsed.GetValue(Options.Json));
         NamedModel named = NamedModels.Of(parsed.GetValue(model)!);
-        using CpuDevice device = Options.OpenDevice(parsed);
+        using Device device = Options.OpenDevice(parsed, terminal);
         Shape sample = Shape.Create(named.Sample);
         (ILayer net, ParameterStore store) = ParameterStore.Build(at => named.Network.Build(at, sample, parsed.GetValue(classes) ?? named.Classes), device);
         using (store)

@@ -42,7 +42,7 @@ static class TrainCommand
     static int Train(ParseResult parsed, CancellationToken stop)
     {
         Terminal terminal = new(parsed.GetValue(Options.Json));
-        using CpuDevice device = Options.OpenDevice(parsed);
+        using Device device = Options.OpenDevice(parsed, terminal);
         RunFolder? old = parsed.GetValue(resume) is { } name ? Runs.Find(name, parsed.GetValue(Options.Out)!) : null;
         (RunConfig config, IDataset train, IDataset test) = old is null ? Resolve(parsed) : Continue(parsed, old);
         (ILayer net, ParameterStore store) = Runs.Build(config, device);

@@ -17,14 +17,14 @@ readonly record struct ConvArgs(Pointer X, Pointer Weight, Pointer Y, Pointer Bi
 /// Dense convolution as products with patches: a patch is what one output sees, [*kernel, channels of the group]. Patches are gathered for a block of outputs at
 /// a time into scratch that stays in the L2 cache; the matrix of all patches never exists.
 /// </summary>
-static unsafe class ConvKernels
+static unsafe partial class ConvKernels
 {
     const int BlockElements = 1 << 16;          // of patches at a time
     const int FewestItems = 16;
 
-    internal static readonly Kernel<ConvArgs> Forward = Kernel<ConvArgs>.On<ForwardBody>("Conv.forward");
-    internal static readonly Kernel<ConvArgs> InputGradient = Kernel<ConvArgs>.On<InputGradientBody>("Conv.inputGradient");
-    internal static readonly Kernel<ConvArgs> WeightGradient = Kernel<ConvArgs>.On<WeightGradientBody>("Conv.weightGradient");
+    internal static readonly Kernel<ConvArgs> Forward = Kernel<ConvArgs>.On<ForwardBody, ForwardCuda>("Conv.forward");
+    internal static readonly Kernel<ConvArgs> InputGradient = Kernel<ConvArgs>.On<InputGradientBody, InputGradientCuda>("Conv.inputGradient");
+    internal static readonly Kernel<ConvArgs> WeightGradient = Kernel<ConvArgs>.On<WeightGradientBody, WeightGradientCuda>("Conv.weightGradient");
 
     /// <summary>Outputs of a block: enough for the product to be efficient, few enough for the patches to stay in cache.</summary>
     static int BlockRows(int patch) => Math.Clamp(BlockElements / Math.Max(1, patch), 48, 1536);

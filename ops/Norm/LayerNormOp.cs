@@ -1,7 +1,7 @@
 namespace MiniTorch.Ops;
 
 /// <summary>y = (x − μ) · r · γ + β over the last dimension, with r = 1/√(σ² + ε) and the biased variance σ². Saves x and one (μ, r) a row.</summary>
-public sealed unsafe class LayerNormOp : Op
+public sealed unsafe partial class LayerNormOp : Op
 {
     readonly Saved x, statistics;
     readonly Saved? gamma;
@@ -51,8 +51,8 @@ public sealed unsafe class LayerNormOp : Op
         internal nint Partial { get; init; }
     }
 
-    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody>("LayerNorm.forward");
-    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.On<BackwardBody>("LayerNorm.backward");
+    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody, ForwardCuda>("LayerNorm.forward");
+    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.On<BackwardBody, BackwardCuda>("LayerNorm.backward");
 
     static int RowsPerBlock(int c) => Math.Max(1, 16384 / c);
 

@@ -84,7 +84,7 @@ public sealed class OpCaseTests
         GC.KeepAlive(inputs);
     }
 
-    static double[] Seed(OpCase c, Tensor[] inputs)
+    internal static double[] Seed(OpCase c, Tensor[] inputs)
     {
         using Step step = Step.Begin();
         using Tape.Pause pause = Tape.Paused();
@@ -101,7 +101,7 @@ public sealed class OpCaseTests
         return c.Run(inputs).ToDoubles().Zip(seed, static (y, s) => y * s).Sum();
     }
 
-    static (double[] Y, double[]?[] Gradients) Differentiate(OpCase c, Tensor[] inputs, double[] seed)
+    internal static (double[] Y, double[]?[] Gradients) Differentiate(OpCase c, Tensor[] inputs, double[] seed)
     {
         using Step step = Step.Begin();
         Tensor y = c.Run(inputs);
@@ -116,7 +116,7 @@ public sealed class OpCaseTests
         return (values, [.. inputs.Select(static x => x.GradientFilled ? x.Gradient!.ToDoubles() : null)]);
     }
 
-    static void Close(double[] expected, double[] actual, double tolerance, string what)
+    internal static void Close(double[] expected, double[] actual, double tolerance, string what)
     {
         Assert.Equal(expected.Length, actual.Length);
         double scale = Math.Max(0.1, expected.Select(static v => double.IsFinite(v) ? Math.Abs(v) : 0).DefaultIfEmpty().Max());

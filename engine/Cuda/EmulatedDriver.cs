@@ -1,0 +1,244 @@
+using System.Runtime.InteropServices;
+using MiniTorch.Cuda.Emulation;
+
+namespace MiniTorch.Cuda;
+
+/// <summary>
+/// A driver whose GPU is this processor. Every call is done when it returns, whatever its stream; time is what the model of the GPU needs at least. A stream that is captured notes its
+/// calls instead, and a graph makes them again as they were. What a kernel does wrong is an <see cref="EmulationException"/>.
+/// </summary>
+sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemory) : ICudaDriver
+{
+    const long DefaultMemory = 1L << 40;
+
+    readonly List<PlacedModule> modules = [];
+    readonly List<PlacedKernel> functions = [];
+    readonly List<double> events = [];              // when the GPU came past them
+    readonly List<List<Action>> graphs = [];
+    readonly HashSet<nint> pinned = [], within = [];        // within: events of the running capture
+    List<Action>? capture;
+    CpuDevice? host;
+    nint captured;
+    int streams;
+    double clock;
+
+    /// <summary>The GPU that executes and counts.</summary>
+    internal EmulatedGpu Gpu { get; } = new();
+
+    /// <summary>Computes what libraries would.</summary>
+    internal CpuDevice Host => host ??= new();
+
+    /// <summary>Told of each launch that has run.</summary>
+    internal Action<string, LaunchCounters>? Launched { get; set; }
+
+    /// <summary>Bytes copied from the host so far.</summary>
+    internal long BytesToDevice { get; private set; }
+
+    /// <summary>Bytes copied to the host so far.</summary>
+    internal long BytesToHost { get; private set; }
+
+    public string Name => "emulated";
+
+    public DeviceProperties Properties { get; } = new()
+    {
+        Name = $"emulated {GpuModel.H100.Name}", ComputeCapability = new(8, 0), Multiprocessors = GpuModel.H100.Multiprocessors, ClockKilohertz = (int)(GpuModel.H100.Clock / 1e3),
+        MemoryBytes = memoryBytes, CacheBytes = 50 << 20, SharedPerBlock = EmulatedGpu.DefaultSharedBytes, SharedPerBlockAtMost = GpuModel.H100.SharedBytesPerBlock,
+        SharedPerMultiprocessor = GpuModel.H100.SharedBytesPerBlock + 1024, RegistersPerMultiprocessor = 65536, ThreadsPerMultiprocessor = 2048,
+        ThreadsPerBlock = EmulatedGpu.MaxBlockThreads, Driver = new(11, 8),
+    };
+
+    public void MakeCurrent() { }
+
+    public nint LoadModule(ReadOnlySpan<byte> ptx)
+    {
+        modules.Add(Gpu.Load(PtxModule.Parse(ptx)));
+        return modules.Count;
+    }
+
+    public nint Function(nint module, string name)
+    {
+        functions.Add(modules[(int)module - 1].Kernel(name));
+        return functions.Count;
+    }
+
+    public FunctionAttributes Attributes(nint function)
+    {
+        PlacedKernel kernel = functions[(int)function - 1];
+        return new(kernel.RegisterPressure, 0, kernel.StaticSharedBytes, kernel.MaxThreads);
+    }
+
+    public void AllowDynamicShared(nint function, int bytes) => functions[(int)function - 1].MaxDynamicShared = bytes;
+
+    public void Launch(nint function, Dim3 grid, Dim3 block, int dynamicShared, nint stream, void** parameters, ReadOnlySpan<int> sizes)
+    {
+        PlacedKernel kernel = functions[(int)function - 1];
+        Launch launch = new(grid, block, dynamicShared);
+        if (capture is null || stream != captured)
+        {
+            Run(kernel, launch, parameters, sizes);
+            return;
+        }
+        int[] lengths = sizes.ToArray();
+        List<byte> values = [];
+        for (int i = 0; i < lengths.Length; i++) values.AddRange(new ReadOnlySpan<byte>(parameters[i], lengths[i]));
+        Do(stream, () => Run(kernel, launch, [.. values], lengths));
+    }
+
+    public nint Allocate(long bytes, nint stream)
+    {
+        if (capture is not null) throw Refused(nameof(Allocate), "allocation while a stream is captured");
+        if (Gpu.Memory.LiveBytes + bytes > memoryBytes) throw new CudaException(nameof(Allocate), 2, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory");
+        return (nint)Gpu.Memory.Allocate(bytes);
+    }
+
+    public void Free(nint address, nint stream) => Gpu.Memory.Free((ulong)address);
+
+    public void Trim() { }
+
+    public (long Free, long Total) MemoryInfo() => (memoryBytes - Gpu.Memory.LiveBytes, memoryBytes);
+
+    public nint AllocateHost(long bytes)
+    {
+        nint address = (nint)NativeMemory.Alloc((nuint)bytes);
+        pinned.Add(address);
+        return address;
+    }
+
+    public void FreeHost(nint address)
+    {
+        if (!pinned.Remove(address)) throw new InvalidOperationException($"{address:x} is no page-locked memory");
+        NativeMemory.Free((void*)address);
+    }
+
+    public void CopyToDevice(nint host, nint device, long bytes, nint stream) => Do(stream, () =>
+    {
+        Gpu.Memory.Write((ulong)device, new ReadOnlySpan<byte>((void*)host, checked((int)bytes)));
+        BytesToDevice += bytes;
+        Spend(bytes);
+    });
+
+    public void CopyToHost(nint device, nint host, long bytes, nint stream) => Do(stream, () =>
+    {
+        Gpu.Memory.Read((ulong)device, new Span<byte>((void*)host, checked((int)bytes)));
+        BytesToHost += bytes;
+        Spend(bytes);
+    });
+
+    public void CopyWithin(nint from, nint to, long bytes, nint stream) => Do(stream, () =>
+    {
+        Gpu.Memory.Copy((ulong)to, (ulong)from, bytes);
+        Spend(2 * bytes);
+    });
+
+    public void Fill8(nint at, byte value, long count, nint stream) => Do(stream, () =>
+    {
+        Gpu.Memory.Fill((ulong)at, [value], count);
+        Spend(count);
+    });
+
+    public void Fill32(nint at, uint value, long count, nint stream) => Do(stream, () =>
+    {
+        Gpu.Memory.Fill((ulong)at, BitConverter.GetBytes(value), count);
+        Spend(sizeof(uint) * count);
+    });
+
+    public nint CreateStream() => ++streams;
+    public void DestroyStream(nint stream) { }
+
+    public void Synchronize(nint stream)
+    {
+        if (capture is not null && stream == captured) throw Refused(nameof(Synchronize), "a wait for the stream that is captured");
+    }
+
+    public bool IsIdle(nint stream) => true;
+
+    public nint CreateEvent(bool timed)
+    {
+        events.Add(double.NaN);
+        return events.Count;
+    }
+
+    public void DestroyEvent(nint mark) { }
+
+    public void Record(nint mark, nint stream)
+    {
+        if (capture is not null && stream == captured) within.Add(mark);
+        Do(stream, () => events[(int)mark - 1] = clock);
+    }
+
+    public void Wait(nint stream, nint mark)
+    {
+        if (capture is not null && stream == captured && !within.Contains(mark)) throw Refused(nameof(Wait), "a stream that is captured to wait for work outside its capture");
+    }
+
+    public void WaitHere(nint mark)
+    {
+        if (within.Contains(mark)) throw Refused(nameof(WaitHere), "a wait for an event that is captured");
+    }
+
+    public bool IsPast(nint mark) => true;
+    public double Seconds(nint from, nint to) => events[(int)to - 1] - events[(int)from - 1];
+
+    public void BeginCapture(nint stream)
+    {
+        if (capture is not null) throw Refused(nameof(BeginCapture), "a second capture");
+        (capture, captured) = ([], stream);
+    }
+
+    public nint EndCapture(nint stream)
+    {
+        if (capture is null || stream != captured) throw Refused(nameof(EndCapture), "the end of no capture");
+        graphs.Add(capture);
+        capture = null;
+        within.Clear();
+        return graphs.Count;
+    }
+
+    public nint Instantiate(nint graph) => graph;
+
+    public void LaunchGraph(nint instance, nint stream)
+    {
+        foreach (Action call in graphs[(int)instance - 1]) Do(stream, call);
+    }
+
+    public void DestroyGraph(nint graph) { }
+    public void DestroyInstance(nint instance) { }
+
+    public void Dispose()
+    {
+        Gpu.Dispose();
+        host?.Dispose();
+    }
+
+    /// <summary>The GPU needs so long for work that a library does here.</summary>
+    internal void Spend(Cost cost) => clock += cost.Bound(2.0 * 128 * GpuModel.H100.Multiprocessors * GpuModel.H100.Clock, GpuModel.H100.BytesPerSecond);
+
+    void Spend(long bytes) => clock += bytes / GpuModel.H100.BytesPerSecond;
+
+    void Do(nint stream, Action call)
+    {
+        if (capture is not null && stream == captured) capture.Add(call);
+        else call();
+    }
+
+    /// <summary>A launch with the values of its parameters as they were when it was captured, one behind the other.</summary>
+    void Run(PlacedKernel kernel, in Launch launch, byte[] values, int[] sizes)
+    {
+        void** parameters = stackalloc void*[sizes.Length];
+        fixed (byte* first = values)
+        {
+            byte* at = first;
+            for (int i = 0; i < sizes.Length; at += sizes[i++]) parameters[i] = at;
+            Run(kernel, launch, parameters, sizes);
+        }
+    }
+
+    void Run(PlacedKernel kernel, in Launch launch, void** parameters, ReadOnlySpan<int> sizes)
+    {
+        LaunchCounters counters = kernel.Launch(launch, parameters, sizes);
+        clock += Gpu.Model.Estimate(counters).Seconds;
+        Launched?.Invoke(kernel.Name, counters);
+    }
+
+    static CudaException Refused(string function, string what) => new(function, 900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", $"{what} is not permitted");
+}

@@ -1,0 +1,60 @@
+using System.Runtime.InteropServices;
+using static MiniTorch.Cuda.LibCublas;
+
+namespace MiniTorch.Cuda;
+
+/// <summary>cuBLAS on a device's compute stream.</summary>
+sealed unsafe class NativeBlas : IBlas
+{
+    const long WorkspaceBytes = 32 << 20;       // its own, or it would allocate while a graph is captured
+
+    readonly CudaDevice device;
+    readonly Block workspace;
+    readonly nint handle;
+
+    NativeBlas(CudaDevice device)
+    {
+        this.device = device;
+        nint created;
+        Check(cublasCreate_v2(&created), nameof(cublasCreate_v2));
+        handle = created;
+        workspace = device.Pool.Take(WorkspaceBytes);
+        Check(cublasSetStream_v2(handle, device.Compute), nameof(cublasSetStream_v2));
+        Check(cublasSetWorkspace_v2(handle, workspace.Address, (nuint)WorkspaceBytes), nameof(cublasSetWorkspace_v2));
+        Check(cublasSetMathMode(handle, DefaultMath), nameof(cublasSetMathMode));
+    }
+
+    /// <summary>cuBLAS for a device, or null where it was not found.</summary>
+    internal static IBlas? Open(CudaDevice device) => CudaLibraries.Blas.Found ? new NativeBlas(device) : null;
+
+    /// <summary>A row-major matrix is its own transpose, column-major; so C' = B' · A' is asked for.</summary>
+    public void Gemm(in GemmArgs args)
+    {
+        device.Queue();
+        if (args.M == 0 || args.N == 0 || args.Batch == 0) return;
+        float one = 1, start = args.Accumulate ? 1 : 0;
+        int leadingA = Math.Max(1, args.LeadingA), leadingB = Math.Max(1, args.LeadingB);        // K may be 0
+        int transposeA = args.TransposeA ? Transposed : NotTransposed, transposeB = args.TransposeB ? Transposed : NotTransposed;
+        if (args.Batch == 1)
+        {
+            Check(cublasGemmEx(handle, transposeB, transposeA, args.N, args.M, args.K, &one, args.B.Address, Real32, leadingB, args.A.Address, Real32, leadingA,
+                &start, args.C.Address, Real32, args.LeadingC, Compute32, DefaultAlgorithm), nameof(cublasGemmEx));
+            return;
+        }
+        Check(cublasGemmStridedBatchedEx(handle, transposeB, transposeA, args.N, args.M, args.K, &one, args.B.Address, Real32, leadingB, args.BatchB,
+            args.A.Address, Real32, leadingA, args.BatchA, &start, args.C.Address, Real32, args.LeadingC, args.BatchC, args.Batch, Compute32, DefaultAlgorithm),
+            nameof(cublasGemmStridedBatchedEx));
+    }
+
+    public void Dispose()
+    {
+        Check(cublasDestroy_v2(handle), nameof(cublasDestroy_v2));
+        device.Pool.Return(workspace);
+    }
+
+    static void Check(int status, string function)
+    {
+        if (status != 0)
+            throw new CudaException(function, status, Marshal.PtrToStringUTF8((nint)cublasGetStatusName(status)) ?? "", Marshal.PtrToStringUTF8((nint)cublasGetStatusString(status)) ?? "");
+    }
+}

@@ -1,0 +1,97 @@
+namespace MiniTorch.Cuda;
+
+/// <summary>
+/// Copies between the host and the device. What the host writes is copied to page-locked memory at once, from there on the copy stream to a landing place on the
+/// device while kernels run, and from the landing place on the compute stream to where it belongs: so a batch travels during the step before its own.
+/// </summary>
+sealed unsafe class Staging(ICudaDriver driver, Func<long, nint> allocate, nint compute, nint copy)
+{
+    const int Places = 4;
+    const long Small = 1 << 16;             // bytes that are not worth the way round
+    const long Largest = 64 << 20;          // of one place; more goes in parts
+
+    /// <summary>Page-locked memory, its landing place, and events: the bytes have landed, the landing place is free again.</summary>
+    struct Place
+    {
+        internal nint Host, Landing, Landed, Emptied;
+        internal long Bytes;
+    }
+
+    readonly Place[] places = new Place[Places];
+    int turn;
+
+    internal void Write(nint from, nint to, long bytes)
+    {
+        for (long done = 0; done < bytes; done += Largest)
+        {
+            long part = Math.Min(Largest, bytes - done);
+            ref Place place = ref Next(part);
+            Buffer.MemoryCopy((void*)(from + done), (void*)place.Host, part, part);
+            if (part <= Small) driver.CopyToDevice(place.Host, to + (nint)done, part, compute);
+            else
+            {
+                if (place.Landing == 0) Land(ref place);
+                driver.CopyToDevice(place.Host, place.Landing, part, copy);
+                driver.Record(place.Landed, copy);
+                driver.Wait(compute, place.Landed);
+                driver.CopyWithin(place.Landing, to + (nint)done, part, compute);
+            }
+            driver.Record(place.Emptied, compute);
+        }
+    }
+
+    /// <summary>Waits for what is queued on the compute stream.</summary>
+    internal void Read(nint from, nint to, long bytes)
+    {
+        for (long done = 0; done < bytes; done += Largest)
+        {
+            long part = Math.Min(Largest, bytes - done);
+            ref Place place = ref Next(part);
+            driver.CopyToHost(from + (nint)done, place.Host, part, compute);
+            driver.Record(place.Emptied, compute);
+            driver.WaitHere(place.Emptied);
+            Buffer.MemoryCopy((void*)place.Host, (void*)(to + (nint)done), part, part);
+        }
+    }
+
+    /// <summary>The next place, empty and large enough.</summary>
+    ref Place Next(long bytes)
+    {
+        ref Place place = ref places[turn];
+        turn = (turn + 1) % Places;
+        if (place.Emptied == 0) (place.Landed, place.Emptied) = (driver.CreateEvent(timed: false), driver.CreateEvent(timed: false));
+        else driver.WaitHere(place.Emptied);
+        if (place.Bytes >= bytes) return ref place;
+        Free(ref place);
+        long size = Math.Max(Small, (long)BitOperations.RoundUpToPowerOf2((ulong)bytes));
+        place.Host = driver.AllocateHost(size);
+        place.Bytes = size;
+        return ref place;
+    }
+
+    void Land(ref Place place)
+    {
+        place.Landing = allocate(place.Bytes);
+        driver.Record(place.Emptied, compute);
+        driver.Wait(copy, place.Emptied);           // the landing place exists once the compute stream has come here
+    }
+
+    void Free(ref Place place)
+    {
+        place.Bytes = 0;
+        if (place.Host != 0) driver.FreeHost(place.Host);
+        if (place.Landing != 0) driver.Free(place.Landing, compute);
+        (place.Host, place.Landing) = (0, 0);
+    }
+
+    internal void Dispose()
+    {
+        foreach (ref Place place in places.AsSpan())
+        {
+            Free(ref place);
+            if (place.Emptied == 0) continue;
+            driver.DestroyEvent(place.Landed);
+            driver.DestroyEvent(place.Emptied);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+#include "device.h"
+
+constexpr int Tile = 32, Together = 8;
+
+struct Turn { const float* from; float* to; int rows, columns; };
+
+// to [columns, rows] = from [rows, columns], a square at a time: both are read and written along their rows.
+KERNEL(Tile * Together) convTurn(const Turn a)
+{
+    SHARED float tile[Tile][Tile + 1];
+    int column = blockX() * Tile + threadX(), row = blockY() * Tile;
+    if (column < a.columns)
+        for (int i = threadY(); i < Tile && row + i < a.rows; i += Together) tile[i][threadX()] = a.from[(u64)(row + i) * a.columns + column];
+    barrier();
+    column = blockX() * Tile;
+    row += threadX();
+    if (row < a.rows)
+        for (int i = threadY(); i < Tile && column + i < a.columns; i += Together) a.to[(u64)(column + i) * a.rows + row] = tile[threadX()][i];
+}
+
+struct Bias { float* y; const float* bias; int rows, channels; };
+
+// y [rows, channels] += bias [channels].
+KERNEL(256) convBias(const Bias a)
+{
+    u64 i = (u64)blockX() * 256 + threadX();
+    if (i < (u64)a.rows * a.channels) a.y[i] += a.bias[(u32)(i % a.channels)];
+}

@@ -1,0 +1,76 @@
+using MiniTorch.Cuda;
+
+namespace MiniTorch.Ops;
+
+/// <summary>On a GPU the library convolves; it wants the weight turned, [outputs, *kernel, inputs of a group], and knows no bias.</summary>
+static unsafe partial class ConvKernels
+{
+    const int Tile = 32, TileRows = 8, BiasThreads = 256;
+
+    readonly record struct TurnLaunch(Pointer From, Pointer To, int Rows, int Columns);
+    readonly record struct BiasLaunch(Pointer Y, Pointer Bias, int Rows, int Channels);
+
+    static readonly CudaModule module = new(typeof(ConvKernels), "Conv");
+    static readonly CudaFunction<TurnLaunch> turn = module.Function<TurnLaunch>("convTurn");
+    static readonly CudaFunction<BiasLaunch> addBias = module.Function<BiasLaunch>("convBias");
+
+    struct ForwardCuda : ICudaKernel<ConvArgs>
+    {
+        public static void Run(CudaDevice device, in ConvArgs args)
+        {
+            Convolve(device, Sought.Y, args);
+            if (!args.Bias.IsNull) AddBias(device, args.Y, args.Bias, args.Windows.Batch * args.Windows.Outputs, args.Outputs);
+        }
+    }
+
+    struct InputGradientCuda : ICudaKernel<ConvArgs>
+    {
+        public static void Run(CudaDevice device, in ConvArgs args)
+        {
+            Convolve(device, Sought.X, args);
+            if (!args.Bias.IsNull) AddBias(device, args.X, args.Bias, args.Windows.Batch * args.Windows.Inputs, args.Windows.Channels);
+        }
+    }
+
+    struct WeightGradientCuda : ICudaKernel<ConvArgs>
+    {
+        public static void Run(CudaDevice device, in ConvArgs args) => Convolve(device, Sought.Weight, args);
+    }
+
+    static void Convolve(CudaDevice device, Sought sought, in ConvArgs args)
+    {
+        Windows w = args.Windows;
+        if (device.Dnn is not { } dnn || !w.D.IsPoint) throw new TensorException($"Conv has no kernel for a {w.Cost(args.Outputs, args.Groups, sizeof(float)).Shape} on {device}; it needs cuDNN and at most two axes");
+        if (w.Batch == 0)
+        {
+            device.Fill(args.Weight, sought == Sought.Weight ? (long)args.PatchSize * args.Outputs * sizeof(float) : 0);
+            return;
+        }
+        using Scratch scratch = device.Scratch((long)args.PatchSize * args.Outputs * sizeof(float));
+        Pointer turned = Pointer.At(scratch.As<float>());
+        Convolution convolution = new(w.Batch, w.H.In, w.W.In, w.Channels, w.H.Out, w.W.Out, args.Outputs, w.H.Kernel, w.W.Kernel)
+        {
+            Stride = (w.H.Stride, w.W.Stride), Padding = (w.H.Padding, w.W.Padding), Dilation = (w.H.Dilation, w.W.Dilation), Groups = args.Groups,
+        };
+        if (sought != Sought.Weight) Turn(device, args.Weight, turned, args.PatchSize, args.Outputs);
+        dnn.Convolve<OnHost>(sought, convolution, args.X, turned, args.Y);
+        if (sought == Sought.Weight) Turn(device, turned, args.Weight, args.Outputs, args.PatchSize);
+    }
+
+    static void Turn(CudaDevice device, Pointer from, Pointer to, int rows, int columns)
+        => device.Launch(turn, new(Workers.Blocks(columns, Tile), Workers.Blocks(rows, Tile)), new(Tile, TileRows), new(from, to, rows, columns));
+
+    static void AddBias(CudaDevice device, Pointer y, Pointer bias, int rows, int channels)
+        => device.Launch(addBias, Workers.Blocks((long)rows * channels, BiasThreads), BiasThreads, new(y, bias, rows, channels));
+
+    /// <summary>Serves the emulated library.</summary>
+    struct OnHost : IHostConvolution
+    {
+        public static void Run(CpuDevice host, Sought sought, in Convolution c, Pointer x, Pointer weight, Pointer y)
+        {
+            Axis h = new(c.Height, c.OutHeight, c.KernelHeight, c.Stride.H, c.Padding.H, c.Dilation.H), w = new(c.Width, c.OutWidth, c.KernelWidth, c.Stride.W, c.Padding.W, c.Dilation.W);
+            Kernel<ConvArgs> kernel = sought switch { Sought.Y => Forward, Sought.X => InputGradient, _ => WeightGradient };
+            kernel.Launch(host, DType.Float32, new(x, weight, y, default, new(c.Batch, c.Inputs, Axis.None, h, w), c.Outputs, c.Groups));
+        }
+    }
+}

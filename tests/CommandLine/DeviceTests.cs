@@ -1,0 +1,47 @@
+using MiniTorch.Cuda;
+using MiniTorch.Tests.Cuda;
+using MiniTorch.Tests.Training;
+
+namespace MiniTorch.Tests.CommandLine;
+
+/// <summary>What the program says about GPUs, on a machine with the stubs' two.</summary>
+[Collection(StubTests.Name)]
+public sealed class DeviceTests(StubDriver stub) : IDisposable
+{
+    readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task Doctor_shows_gpus_and_every_place_that_was_searched()
+    {
+        stub.Begin();
+        Outcome o = await Dcls.Run(folder.Path, "doctor", (CudaLibraries.Variable, $"{folder.Path}:{stub.Folder}"));
+        Assert.Equal(0, o.ExitCode);
+        string all = o.Output + o.Errors;
+        Assert.Contains("gpu       cuda:0 Stub GPU 0, compute capability 9.0, 132 multiprocessors at 1.755 GHz, 0.25 GiB, driver for CUDA 13.0\n", all);
+        Assert.Contains("gpu       cuda:1 cannot be used: Stub GPU 1 has compute capability 7.5, 8.0 is needed\n", all);
+        Assert.Contains($"libcuda   {stub.Folder}/libcuda.so.1\n          {folder.Path}/libcuda.so.1: no such file\n          {stub.Folder}/libcuda.so.1: loaded\n", all);
+        Assert.Contains($"          {folder.Path}/libcudnn.so.9: no such file\n          {stub.Folder}/libcudnn.so.9: loaded\n", all);
+    }
+
+    [Fact]
+    public async Task Doctor_tells_the_search_in_json()
+    {
+        stub.Begin();
+        Outcome o = await Dcls.Run(folder.Path, "doctor --json", (CudaLibraries.Variable, stub.Folder));
+        using System.Text.Json.JsonDocument json = System.Text.Json.JsonDocument.Parse(o.Output);
+        System.Text.Json.JsonElement driver = json.RootElement.GetProperty("libraries")[0];
+        Assert.Equal($"{stub.Folder}/libcuda.so.1", driver.GetProperty("path").GetString());
+        Assert.Equal("loaded", driver.GetProperty("attempts")[0].GetProperty("result").GetString());
+    }
+
+    [Fact]
+    public async Task A_gpu_that_cannot_be_used_is_one_line()
+    {
+        stub.Begin();
+        Outcome o = await Dcls.Run(folder.Path, "train --device cuda:1", (CudaLibraries.Variable, stub.Folder));
+        Assert.Equal(3, o.ExitCode);
+        Assert.Contains("there is no device cuda:1: Stub GPU 1 has compute capability 7.5, 8.0 is needed", Assert.Single(o.ErrorLines));
+    }
+}

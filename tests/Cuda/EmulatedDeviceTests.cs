@@ -1,0 +1,199 @@
+using MiniTorch.Cuda;
+using MiniTorch.Cuda.Emulation;
+using MiniTorch.Ops;
+using MiniTorch.Tests.Cases;
+using MiniTorch.Tests.Gradients;
+
+namespace MiniTorch.Tests.Cuda;
+
+/// <summary>Tensors and ops on a GPU that executes our PTX.</summary>
+public sealed class EmulatedDeviceTests
+{
+    public static TheoryData<string> Names => [.. OpCases.ByName.Keys.Where(static n => n.StartsWith("layer norm", StringComparison.Ordinal))];
+
+    [Theory, MemberData(nameof(Names))]
+    public void Results_and_gradients_agree_with_float64_on_the_cpu(string name)
+    {
+        OpCase c = OpCases.ByName[name];
+        using CpuDevice oracle = new(1);
+        Tensor[] exact = c.Draw(DType.Float64, oracle);
+        double[] seed = OpCaseTests.Seed(c, exact);
+        (double[] y, double[]?[] g) = OpCaseTests.Differentiate(c, exact, seed);
+        using CudaDevice device = CudaDevice.Emulated();
+        Tensor[] inputs = c.Draw(DType.Float32, device);
+        (double[] emulatedY, double[]?[] emulatedG) = OpCaseTests.Differentiate(c, inputs, seed);
+        OpCaseTests.Close(y, emulatedY, c.Tolerance32, $"{name}: y");
+        for (int k = 0; k < g.Length; k++) if (g[k] is { } expected) OpCaseTests.Close(expected, emulatedG[k]!, c.Tolerance32, $"{name}: gradient {k}");
+        Assert.Equal(inputs.Length + inputs.Count(static x => x.Gradient is not null), device.Pool.LiveBlocks);
+        GC.KeepAlive(inputs);
+    }
+
+    [Fact]
+    public void Launches_are_counted_and_read_whole_sectors()
+    {
+        using EmulatedDriver driver = new();
+        using CudaDevice device = CudaDevice.Emulated(driver);
+        List<(string Kernel, LaunchCounters Counters)> launched = [];
+        driver.Launched = (kernel, counters) => launched.Add((kernel, counters));
+        using Step step = Step.Begin();
+        Tensor x = Tensor.Zeros([40, 96], device: device);
+        StepProfile profile = Profile.Of(device, () => x.LayerNorm());
+        (string name, LaunchCounters c) = Assert.Single(launched);
+        Assert.Equal("layerNormForward", name);
+        Assert.Equal(1, c.SectorRatio);
+        Assert.Equal(40 * 96 * 4, c.FootprintReadBytes);
+        Assert.Equal(GpuModel.H100.Estimate(c).Seconds, Assert.Single(profile.Kernels).Seconds, 12);
+    }
+
+    [Fact]
+    public void Reading_what_nobody_has_written_is_a_fault()
+    {
+        using CudaDevice device = CudaDevice.Emulated();
+        using Step step = Step.Begin();
+        Tensor x = Tensor.Empty([2, 8], device: device);
+        Assert.Contains("layerNormForward", Assert.Throws<EmulationException>(() => x.LayerNorm()).Message);
+        Assert.Throws<EmulationException>(() => x.ToArray<float>());
+    }
+
+    [Fact]
+    public void Memory_is_limited_and_the_device_stays_usable()
+    {
+        using CudaDevice device = CudaDevice.Emulated(new EmulatedDriver(memoryBytes: 1 << 20));
+        using Step step = Step.Begin();
+        Tensor x = Tensor.Zeros([150, 1000], device: device);
+        Assert.StartsWith("cuda:emulated is out of memory: asked for 585.9 KiB, 585.9 KiB live in 1 blocks", Assert.Throws<CudaException>(() => Tensor.Like(x)).Message);
+        Assert.Equal(0, x.ToArray<float>()[7]);
+    }
+
+    [Fact]
+    public void A_captured_graph_repeats_its_calls()
+    {
+        using EmulatedDriver driver = new();
+        using CudaDevice device = CudaDevice.Emulated(driver, exactBlocks: false);
+        Tensor x = Tensor.Lasting([2, 2], device: device), y = Tensor.Lasting([2, 2], device: device), large = Tensor.Lasting([50_000], device: device);
+        for (int i = 0; i < 4; i++) large.Write<float>(new float[50_000]);       // each place of the staging is made
+        Normalise();                                    // takes from the driver what the pool then has
+        driver.BeginCapture(device.Compute);
+        Normalise();
+        Assert.Equal(900, Assert.Throws<CudaException>(device.Synchronize).Code);
+        Assert.Equal(900, Assert.Throws<CudaException>(() => x.ToArray<float>()).Code);
+        Assert.Equal(900, Assert.Throws<CudaException>(() => large.Write<float>(new float[50_000])).Code);
+        Assert.Equal(900, Assert.Throws<CudaException>(() => Tensor.Lasting([7, 7, 7], device: device)).Code);
+        nint instance = driver.Instantiate(driver.EndCapture(device.Compute));
+        x.Write<float>([1, 3, 8, 6]);
+        Assert.Equal([0, 0, 0, 0], y.ToArray<float>());
+        driver.LaunchGraph(instance, device.Compute);
+        Assert.Equal([-1, 1, 1, -1], Array.ConvertAll(y.ToArray<float>(), static v => MathF.Round(v, 4)));
+        x.Write<float>([6, 5, 7, 8]);
+        driver.LaunchGraph(instance, device.Compute);
+        Assert.Equal([1, -1, -1, 1], Array.ConvertAll(y.ToArray<float>(), static v => MathF.Round(v, 4)));
+
+        void Normalise()
+        {
+            using Step step = Step.Begin();
+            y.Assign(x.LayerNorm());
+        }
+    }
+
+    [Theory]
+    [InlineData(false, false, false, 1)]
+    [InlineData(true, true, true, 1)]
+    [InlineData(true, false, false, 3)]
+    public void Served_products_are_the_cpus(bool transposeA, bool transposeB, bool accumulate, int batch)
+    {
+        const int M = 5, N = 7, K = 9;
+        Shape shapeA = transposeA ? [batch, K, M] : [batch, M, K], shapeB = transposeB ? [N, K] : [K, N];
+        using CudaDevice device = CudaDevice.Emulated();
+        Assert.Equal(Product(Device.Cpu), Product(device));
+
+        float[] Product(Device on)
+        {
+            using Step step = Step.Begin();
+            Tensor a = Tensor.Of(Numbers(batch * M * K, 1), shapeA, on), b = Tensor.Of(Numbers(K * N, 2), shapeB, on), c = accumulate ? Tensor.Of(Numbers(batch * M * N, 3), [batch, M, N], on) : Tensor.Empty([batch, M, N], device: on);
+            GemmArgs args = new(a, b, c, M, N, K, transposeA, transposeB) { Accumulate = accumulate, Batch = batch, BatchA = M * K, BatchC = M * N };
+            if (on is CudaDevice gpu) gpu.Blas!.Gemm(args);
+            else Gemm.Product.Launch(on, DType.Float32, args);
+            return c.ToArray<float>();
+        }
+    }
+
+    [Fact]
+    public void Served_products_check_their_operands()
+    {
+        using CudaDevice device = CudaDevice.Emulated();
+        using Step step = Step.Begin();
+        Tensor x = Tensor.Zeros([4, 4], device: device), empty = Tensor.Empty([4, 4], device: device);
+        Assert.Contains("B: rows of 4 elements cannot lie 3 apart", Message(new(x, x, x, 4, 4, 4) { LeadingB = 3 }));
+        Assert.Contains("A: 1 x 4 x 5 elements", Message(new(x, x, x, 4, 4, 5)));
+        Assert.Contains("C: 1 x 4 x 4 elements", Message(new(x, x, x, 4, 4, 4) { LeadingC = 5 }));
+        Assert.Contains("has not been written", Message(new(x, empty, x, 4, 4, 4)));
+        Assert.Contains("lie 8 elements apart", Message(new(x, x, x, 4, 4, 4) { Batch = 2, BatchC = 8 }));
+
+        string Message(GemmArgs args) => Assert.Throws<EmulationException>(() => device.Blas!.Gemm(args)).Message;
+    }
+
+    [Theory]
+    [InlineData(2, 1, 0, 1, 1)]
+    [InlineData(2, 2, 1, 1, 2)]
+    [InlineData(2, 1, 2, 2, 3)]
+    [InlineData(0, 1, 1, 1, 1)]
+    public void Served_convolutions_and_their_gradients_are_the_cpus(int batch, int stride, int padding, int dilation, int groups)
+    {
+        const int Inputs = 6, Outputs = 42;         // more than a tile of turned weights
+        using CudaDevice device = CudaDevice.Emulated();
+        float[][] wanted = Results(Device.Cpu), got = Results(device);
+        for (int i = 0; i < wanted.Length; i++) OpCaseTests.Close(Array.ConvertAll(wanted[i], static v => (double)v), Array.ConvertAll(got[i], static v => (double)v), 1e-6, $"result {i}");
+
+        float[][] Results(Device on)
+        {
+            using Step step = Step.Begin();
+            Tensor x = Of([batch, 9, 8, Inputs], 1, true), weight = Of([3, 3, Inputs / groups, Outputs], 2, true), bias = Of([Outputs], 3, false);
+            Tensor shifted = x.Conv(weight, bias, [stride], [padding], [dilation], groups), y = x.Conv(weight, null, [stride], [padding], [dilation], groups);
+            y.Backward(Of(y.Shape, 4, false));
+            return [shifted.ToArray<float>(), y.ToArray<float>(), x.Gradient!.ToArray<float>(), weight.Gradient!.ToArray<float>()];
+
+            Tensor Of(Shape shape, int seed, bool trainable)
+            {
+                Tensor t = Tensor.Lasting(shape, device: on, trainable: trainable);
+                t.Write<float>(Numbers(t.Count, seed));
+                return t;
+            }
+        }
+    }
+
+    [Fact]
+    public void Served_convolutions_check_their_sizes()
+    {
+        using CudaDevice device = CudaDevice.Emulated(), bare = CudaDevice.Emulated(libraries: false);
+        using Step step = Step.Begin();
+        Tensor x = Tensor.Zeros([1, 4, 4, 2], device: device), w = Tensor.Zeros([3, 1, 1, 2], device: device), y = Tensor.Empty([1, 4, 4, 3], device: device);
+        Convolution right = new(1, 4, 4, 2, 4, 4, 3, 1, 1);
+        Assert.Contains("has 4 x 4 results, not 4 x 3", Message(right with { OutWidth = 3 }));
+        Assert.Contains("4 groups do not divide", Message(right with { Groups = 4 }));
+        Assert.Contains("weight: 1 x 3 x 6 elements, rows 6 apart, need 72 bytes", Message(right with { KernelHeight = 3, OutHeight = 2 }));
+        Assert.Contains("has not been written", Assert.Throws<EmulationException>(() => device.Dnn!.Convolve<Unasked>(Sought.X, right, x, w, y)).Message);
+        Tensor image = Tensor.Zeros([1, 4, 4, 2], device: bare), kernel = Tensor.Zeros([1, 1, 2, 3], device: bare);
+        Assert.Equal("Conv has no kernel for a 1x4x4x2 k1x1 to 3 on cuda:emulated; it needs cuDNN and at most two axes", Assert.Throws<TensorException>(() => image.Conv(kernel)).Message);
+
+        string Message(Convolution wrong) => Assert.Throws<EmulationException>(() => device.Dnn!.Convolve<Unasked>(Sought.Y, wrong, x, w, y)).Message;
+    }
+
+    /// <summary>Not reached by a call that is refused.</summary>
+    struct Unasked : IHostConvolution
+    {
+        public static void Run(CpuDevice host, Sought sought, in Convolution convolution, Pointer x, Pointer weight, Pointer y) => throw new InvalidOperationException();
+    }
+
+    [Fact]
+    public void Without_libraries_there_are_none_and_it_is_told()
+    {
+        using CudaDevice with = CudaDevice.Emulated(), without = CudaDevice.Emulated(libraries: false);
+        Assert.Empty(with.Notes);
+        Assert.Null(without.Blas);
+        Assert.Null(without.Dnn);
+        Assert.Equal(["cuda:emulated: cuBLAS was not found, matrix products run on kernels of MiniTorch; dcls doctor shows where it was searched",
+            "cuda:emulated: cuDNN was not found, convolutions run on kernels of MiniTorch; dcls doctor shows where it was searched"], without.Notes);
+    }
+
+    static float[] Numbers(int count, int seed) => [.. Enumerable.Range(0, count).Select(i => ((i * 7 + seed * 5) % 11 - 5) / 4f)];
+}

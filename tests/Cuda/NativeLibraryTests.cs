@@ -1,0 +1,173 @@
+using MiniTorch.Cuda;
+
+namespace MiniTorch.Tests.Cuda;
+
+/// <summary>cuBLAS and cuDNN as they are called, against stubs that compute in their libraries' terms: column-major products, convolutions by strides.</summary>
+[Collection(StubTests.Name)]
+public sealed class NativeLibraryTests(StubDriver stub)
+{
+    CudaDevice Open()
+    {
+        stub.Begin();
+        return CudaDevice.Open();
+    }
+
+    static float[] Numbers(int count, int seed) => [.. Enumerable.Range(0, count).Select(i => ((i * 7 + seed * 5) % 11 - 5) / 4f)];     // products and sums of these are exact
+
+    [Theory]
+    [InlineData(false, false, false, 1)]
+    [InlineData(true, false, true, 1)]
+    [InlineData(false, true, false, 3)]
+    [InlineData(true, true, true, 2)]
+    public void Products_are_row_major(bool transposeA, bool transposeB, bool accumulate, int batch)
+    {
+        using CudaDevice device = Open();
+        using Step step = Step.Begin();
+        const int M = 3, N = 5, K = 4, Wider = 2;
+        (int rowsA, int columnsA, int rowsB, int columnsB) = (transposeA ? K : M, transposeA ? M : K, transposeB ? N : K, transposeB ? K : N);
+        Tensor a = Tensor.Of(Numbers(batch * rowsA * (columnsA + Wider), 1), [batch, rowsA, columnsA + Wider], device), b = Tensor.Of(Numbers(rowsB * (columnsB + Wider), 2), [rowsB, columnsB + Wider], device);
+        float[] start = Numbers(batch * M * (N + Wider), 3);
+        Tensor c = Tensor.Of(start, [batch, M, N + Wider], device);
+        device.Blas!.Gemm(new(a, b, c, M, N, K, transposeA, transposeB)
+        {
+            LeadingA = columnsA + Wider, LeadingB = columnsB + Wider, LeadingC = N + Wider, Accumulate = accumulate,
+            Batch = batch, BatchA = rowsA * (columnsA + Wider), BatchC = M * (N + Wider),
+        });
+        float[] wanted = [.. start], x = a.ToArray<float>(), w = b.ToArray<float>();
+        for (int z = 0; z < batch; z++)
+            for (int m = 0; m < M; m++)
+                for (int n = 0; n < N; n++)
+                {
+                    int at = (z * M + m) * (N + Wider) + n;
+                    float sum = accumulate ? start[at] : 0;
+                    for (int k = 0; k < K; k++) sum += x[z * rowsA * (columnsA + Wider) + (transposeA ? k * (M + Wider) + m : m * (K + Wider) + k)] * w[transposeB ? n * (K + Wider) + k : k * (N + Wider) + n];
+                    wanted[at] = sum;
+                }
+        Assert.Equal(wanted, c.ToArray<float>());
+    }
+
+    [Fact]
+    public void A_product_over_nothing_is_zero()
+    {
+        using CudaDevice device = Open();
+        using Step step = Step.Begin();
+        Tensor a = Tensor.Empty([3, 0], device: device), b = Tensor.Empty([0, 2], device: device), c = Tensor.Of<float>([1, 2, 3, 4, 5, 6], [3, 2], device);
+        device.Blas!.Gemm(new(a, b, c, 3, 2, 0));
+        Assert.Equal(new float[6], c.ToArray<float>());
+    }
+
+    [Fact]
+    public void A_refused_product_is_told_in_the_librarys_words()
+    {
+        using CudaDevice device = Open();
+        using Step step = Step.Begin();
+        Tensor x = Tensor.Zeros([4, 4], device: device);
+        CudaException e = Assert.Throws<CudaException>(() => device.Blas!.Gemm(new(x, x, x, 4, 4, 4) { LeadingB = 3 }));
+        Assert.Equal("cublasGemmEx: CUBLAS_STATUS_INVALID_VALUE (7), an unsupported value or parameter was passed", e.Message);
+    }
+
+    public static TheoryData<int> Convolutions => [0, 1, 2];
+
+    static readonly Convolution[] convolutions =
+    [
+        new(2, 5, 6, 3, 5, 6, 4, 3, 3) { Padding = (1, 1) },
+        new(1, 9, 8, 4, 5, 3, 6, 3, 2) { Stride = (2, 3), Padding = (1, 0), Groups = 2 },
+        new(2, 7, 7, 2, 3, 7, 2, 3, 1) { Dilation = (2, 3) },
+    ];
+
+    [Theory]
+    [MemberData(nameof(Convolutions))]
+    public void Convolutions_are_channels_last(int index)
+    {
+        using CudaDevice device = Open();
+        using Step step = Step.Begin();
+        Convolution c = convolutions[index];
+        int inputs = c.Inputs / c.Groups;
+        Tensor x = Tensor.Of(Numbers(c.Batch * c.Height * c.Width * c.Inputs, 1), [c.Batch, c.Height, c.Width, c.Inputs], device);
+        Tensor w = Tensor.Of(Numbers(c.Outputs * c.KernelHeight * c.KernelWidth * inputs, 2), [c.Outputs, c.KernelHeight, c.KernelWidth, inputs], device);
+        Tensor y = Tensor.Of(Numbers(c.Batch * c.OutHeight * c.OutWidth * c.Outputs, 3), [c.Batch, c.OutHeight, c.OutWidth, c.Outputs], device);
+        Tensor gx = Tensor.Like(x), gw = Tensor.Like(w), gy = Tensor.Like(y);
+        device.Dnn!.Convolve<Nowhere>(Sought.Y, c, x, w, gy);
+        device.Dnn!.Convolve<Nowhere>(Sought.X, c, gx, w, y);
+        device.Dnn!.Convolve<Nowhere>(Sought.Weight, c, x, gw, y);
+        (float[] vx, float[] vw, float[] vy) = (x.ToArray<float>(), w.ToArray<float>(), y.ToArray<float>());
+        float[] wantedX = new float[vx.Length], wantedW = new float[vw.Length], wantedY = new float[vy.Length];
+        foreach ((int ix, int iw, int iy) in Meetings(c))
+        {
+            wantedY[iy] += vx[ix] * vw[iw];
+            wantedX[ix] += vy[iy] * vw[iw];
+            wantedW[iw] += vx[ix] * vy[iy];
+        }
+        Assert.Equal(wantedY, gy.ToArray<float>());
+        Assert.Equal(wantedX, gx.ToArray<float>());
+        Assert.Equal(wantedW, gw.ToArray<float>());
+    }
+
+    [Fact]
+    public void A_convolution_of_known_sizes_is_planned_once()
+    {
+        using CudaDevice device = Open();
+        using Step step = Step.Begin();
+        Convolution c = convolutions[0];
+        Tensor x = Tensor.Zeros([2, 5, 6, 3], device: device), w = Tensor.Zeros([4, 3, 3, 3], device: device), y = Tensor.Zeros([2, 5, 6, 4], device: device);
+        IDnn dnn = device.Dnn!;
+        dnn.Convolve<Nowhere>(Sought.Y, c, x, w, y);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 10; i++) dnn.Convolve<Nowhere>(Sought.Y, c, x, w, y);
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    [Fact]
+    public void A_refused_convolution_is_told_in_the_librarys_words()
+    {
+        using CudaDevice device = Open();
+        Convolution wrong = convolutions[0] with { OutHeight = 7 };
+        using Step step = Step.Begin();
+        Tensor x = Tensor.Zeros([9, 9, 9, 9], device: device);
+        CudaException e = Assert.Throws<CudaException>(() => device.Dnn!.Convolve<Nowhere>(Sought.Y, wrong, x, x, x));
+        Assert.Equal("cudnnConvolutionForward: CUDNN_STATUS_BAD_PARAM (2000), the stub refuses this", e.Message);
+    }
+
+    [Fact]
+    public void Every_place_that_was_searched_is_told()
+    {
+        stub.Begin();
+        Assert.Equal("loaded", CudaLibraries.Driver.Attempts[^1].Result);
+        Assert.EndsWith("libcuda.so.1", CudaLibraries.Driver.Attempts[^1].Path);
+        LibrarySearch missing = new(["libminitorch-missing.so.2", "libminitorch-missing.so.1"], ["/usr/lib64"], []);
+        string folder = Path.GetDirectoryName(CudaLibraries.Driver.Attempts[^1].Path)!;
+        Assert.False(missing.Found);
+        Assert.Equal(
+        [
+            new($"{folder}/libminitorch-missing.so.2", "no such file"), new($"{folder}/libminitorch-missing.so.1", "no such file"),
+            new("libminitorch-missing.so.2", "not found by the loader"), new("libminitorch-missing.so.1", "not found by the loader"),
+            new("/usr/lib64/libminitorch-missing.so.2", "no such file"), new LibraryAttempt("/usr/lib64/libminitorch-missing.so.1", "no such file"),
+        ], missing.Attempts);
+        Assert.Contains("libminitorch-missing.so.2 was not found", Assert.Throws<DllNotFoundException>(() => missing.Handle).Message);
+    }
+
+    /// <summary>Elements of x, weight and y that meet in a product.</summary>
+    static IEnumerable<(int X, int Weight, int Y)> Meetings(Convolution c)
+    {
+        int inputs = c.Inputs / c.Groups, outputs = c.Outputs / c.Groups;
+        for (int n = 0; n < c.Batch; n++)
+            for (int oh = 0; oh < c.OutHeight; oh++)
+                for (int ow = 0; ow < c.OutWidth; ow++)
+                    for (int o = 0; o < c.Outputs; o++)
+                        for (int kh = 0; kh < c.KernelHeight; kh++)
+                            for (int kw = 0; kw < c.KernelWidth; kw++)
+                                for (int i = 0; i < inputs; i++)
+                                {
+                                    int h = oh * c.Stride.H - c.Padding.H + kh * c.Dilation.H, w = ow * c.Stride.W - c.Padding.W + kw * c.Dilation.W;
+                                    if (h < 0 || h >= c.Height || w < 0 || w >= c.Width) continue;
+                                    yield return (((n * c.Height + h) * c.Width + w) * c.Inputs + o / outputs * inputs + i, ((o * c.KernelHeight + kh) * c.KernelWidth + kw) * inputs + i,
+                                        ((n * c.OutHeight + oh) * c.OutWidth + ow) * c.Outputs + o);
+                                }
+    }
+
+    /// <summary>The native library has no use for the caller's own convolution.</summary>
+    struct Nowhere : IHostConvolution
+    {
+        public static void Run(CpuDevice host, Sought sought, in Convolution convolution, Pointer x, Pointer weight, Pointer y) => throw new InvalidOperationException();
+    }
+}

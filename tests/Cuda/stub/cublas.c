@@ -1,0 +1,36 @@
+// A cuBLAS that computes: column-major products, element by element.
+#include "stub.h"
+
+enum { INVALID = 7, R32 = 0, COMPUTE32 = 68 };
+
+static int handle, streamed, roomy;
+
+int cublasCreate_v2(void** h) { *h = &handle; streamed = roomy = 0; return 0; }
+int cublasDestroy_v2(void* h) { return h == &handle ? 0 : INVALID; }
+const char* cublasGetStatusName(int status) { return status == INVALID ? "CUBLAS_STATUS_INVALID_VALUE" : "CUBLAS_STATUS_UNKNOWN"; }
+const char* cublasGetStatusString(int status) { return status == INVALID ? "an unsupported value or parameter was passed" : "unknown"; }
+int cublasSetStream_v2(void* h, void* stream) { streamed = IS_STREAM(stream); roomy = 0; return streamed ? 0 : INVALID; }     // takes the workspace away, as cuBLAS does
+int cublasSetWorkspace_v2(void* h, void* workspace, size_t bytes) { roomy = bytes >= 32 << 20 && (uintptr_t)workspace % 256 == 0; return roomy ? 0 : INVALID; }
+int cublasSetMathMode(void* h, int mode) { return mode == 0 ? 0 : INVALID; }
+
+int cublasGemmStridedBatchedEx(void* h, int ta, int tb, int m, int n, int k, const float* alpha, const void* a, int type_a, int lda, long long stride_a, const void* b, int type_b, int ldb,
+    long long stride_b, const float* beta, void* c, int type_c, int ldc, long long stride_c, int batch, int compute, int algorithm) {
+    if (h != &handle || !streamed || !roomy || ta < 0 || ta > 1 || tb < 0 || tb > 1 || type_a != R32 || type_b != R32 || type_c != R32 || compute != COMPUTE32 || algorithm != -1) return INVALID;
+    if (lda < 1 || lda < (ta ? k : m) || ldb < 1 || ldb < (tb ? n : k) || ldc < 1 || ldc < m) return INVALID;
+    for (int z = 0; z < batch; z++) {
+        const float* x = (const float*)HOST(a) + z * stride_a, *y = (const float*)HOST(b) + z * stride_b;
+        float* to = (float*)HOST(c) + z * stride_c;
+        for (int j = 0; j < n; j++)
+            for (int i = 0; i < m; i++) {
+                float sum = 0;
+                for (int l = 0; l < k; l++) sum += (ta ? x[l + (long)i * lda] : x[i + (long)l * lda]) * (tb ? y[j + (long)l * ldb] : y[l + (long)j * ldb]);
+                float* at = to + i + (long)j * ldc;
+                *at = *alpha * sum + (*beta == 0 ? 0 : *beta * *at);
+            }
+    }
+    return 0;
+}
+int cublasGemmEx(void* h, int ta, int tb, int m, int n, int k, const float* alpha, const void* a, int type_a, int lda, const void* b, int type_b, int ldb, const float* beta, void* c, int type_c,
+    int ldc, int compute, int algorithm) {
+    return cublasGemmStridedBatchedEx(h, ta, tb, m, n, k, alpha, a, type_a, lda, 0, b, type_b, ldb, 0, beta, c, type_c, ldc, 0, 1, compute, algorithm);
+}
