@@ -220,7 +220,7 @@ internal sealed unsafe class Decoder
         if (specials.TryGetValue((name, wide), out int offset)) return offset;
         offset = specials[(name, wide)] = end;
         end += wide ? 256 : 128;
-        code.Specials.Add(new(offset, wide, name));
+        code.Specials.Add(new(offset, wide, SpecialRegisters.Values(name), SpecialRegisters.ChangesWithBlock(name)));
         return offset;
     }
 
