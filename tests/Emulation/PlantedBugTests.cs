@@ -130,6 +130,23 @@ public sealed class PlantedBugTests
         Caught(Bench.Fault(Bench.MyWord + "setp.lt.u32 %p1, %r0, 3; @%p1 mov.u32 %r5, 1; add.u32 %r6, %r5, 1; ret;"), "add.u32", new(3, 0, 0), "a register that has not been set");
     }
 
+    /// <summary>A vector may reach into padding, as long as nobody uses what it finds there.</summary>
+    [Fact]
+    public void Unread_elements_may_be_unwritten()
+    {
+        string Body(string space, int used) => Bench.MyWord + $$"""
+                st.{{space}}.u32 [{{(space == "shared" ? "tile" : "%d1")}}], 5;
+                ld.{{space}}.v4.u32 {%r1, %r2, %r3, %r4}, [{{(space == "shared" ? "tile" : "%d1")}}];
+                st.global.u32 [%d1+64], %r{{used}};
+                ret;
+            """;
+        foreach (string space in (string[])["shared", "global"])
+        {
+            Assert.Equal(5u, Bench.Words(Body(space, 1), before: Tile)[16]);
+            Caught(Bench.Fault(Body(space, 2), before: Tile), $"ld.{space}.v4", new(0, 0, 0), "nobody has written");
+        }
+    }
+
     [Fact]
     public void Missing_wait_for_a_copy()
     {

@@ -11,6 +11,7 @@ internal sealed class Body
     readonly Dictionary<string, (int Offset, bool Dynamic)> shared = new(StringComparer.Ordinal);
     readonly List<int> read = [], written = [];
     Scope scope = new(null);
+    (string Name, int Start, int Line) pending;            // a name that turned out to be no label, so that of an instruction
 
     Body(PtxKernel kernel, PtxReader reader) => (this.kernel, this.reader) = (kernel, reader);
 
@@ -93,8 +94,6 @@ internal sealed class Body
         pending = (name, start, line);
         return false;
     }
-
-    (string Name, int Start, int Line) pending;
 
     void ReadDirective()
     {

@@ -6,7 +6,7 @@ namespace MiniTorch.Cuda.Emulation;
 internal readonly record struct FileConstant(int Offset, RegisterClass Width, ulong Bits, string? Symbol);
 
 /// <summary>A slot of the register file that holds a special register.</summary>
-internal readonly record struct FileSpecial(int Offset, bool Wide, string Name);
+internal readonly record struct FileSpecial(int Offset, bool Wide, Func<Warp, int, ulong> Values, bool ChangesWithBlock);
 
 /// <summary>
 /// A decoded kernel. Operations lie in native memory that is never freed: modules are kept for the process. The register file of a warp holds predicates (4 bytes),

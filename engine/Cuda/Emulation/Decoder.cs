@@ -84,6 +84,9 @@ internal sealed unsafe class Decoder
         List<int> list = [];
         Places places = new();
         for (int i = 0; i < statement.Operands.Length; i++) DecodeOperand(statement, statement.Operands[i], opcode.Operands[i], o, list, ref places);
+        if (opcode.Loads && statement.Operands[0] is { Kind: OperandKind.Vector, Parts: { } parts })
+            for (int v = 0; v < parts.Length; v++)
+                if (parts[v].Register < 0 || liveness.IsUnread(index, parts[v].Register)) o->Unread |= 1u << v;
         if (opcode.Converts)
         {
             o->Count = BytesOf(statement.Operands[0]);
@@ -217,7 +220,7 @@ internal sealed unsafe class Decoder
         if (specials.TryGetValue((name, wide), out int offset)) return offset;
         offset = specials[(name, wide)] = end;
         end += wide ? 256 : 128;
-        code.Specials.Add(new(offset, wide, name));
+        code.Specials.Add(new(offset, wide, SpecialRegisters.Values(name), SpecialRegisters.ChangesWithBlock(name)));
         return offset;
     }
 

@@ -161,11 +161,23 @@ internal static unsafe class Memory
         if (access != Access.Write)
         {
             allocation.TouchRead(offset, count);
-            if (!allocation.Complete && (w.Block.Checks & Checks.Uninitialised) != 0) CheckWritten(w, o, allocation, lane, offset, count, bytes);
+            if (!allocation.Complete && (w.Block.Checks & Checks.Uninitialised) != 0)
+            {
+                if (o->Unread == 0) CheckWritten(w, o, allocation, lane, offset, count, bytes);
+                else CheckElements(w, o, allocation, lane, offset, count, bytes);
+            }
         }
         if (access == Access.Read) return;
         allocation.TouchWritten(offset, count);
         if (!allocation.Complete) allocation.MarkWritten(offset, count);
+    }
+
+    /// <summary>Checks only the elements of vectors that somebody reads.</summary>
+    static void CheckElements(Warp w, Operation* o, Allocation allocation, int lane, long offset, int count, int bytes)
+    {
+        int size = bytes / o->Count;
+        for (int at = 0; at < count; at += size)
+            if ((o->Unread >> at % bytes / size & 1) == 0) CheckWritten(w, o, allocation, lane + at / bytes, offset + at, size, bytes);
     }
 
     internal static void CheckWritten(Warp w, Operation* o, Allocation allocation, int lane, long offset, int count, int bytes)

@@ -9,6 +9,7 @@ internal sealed class Liveness
     readonly Body body;
     readonly FlowGraph graph;
     readonly ulong[][] liveIn, liveOut;
+    readonly HashSet<(int Statement, int Register)> unread = [];
     readonly int[] first, last;             // 2i: statement i reads, 2i + 1: it writes
 
     internal Liveness(Body body, FlowGraph graph)
@@ -40,6 +41,9 @@ internal sealed class Liveness
 
     /// <summary>Whether a way leads from the start to a reading of the register that passes no writing.</summary>
     internal bool MayBeUnset(int register) => graph.Count > 0 && Has(liveIn[0], register);
+
+    /// <summary>Whether nobody reads what a statement writes to a register.</summary>
+    internal bool IsUnread(int statement, int register) => unread.Contains((statement, register));
 
     static bool Has(ulong[] set, int r) => (set[r >> 6] >> r & 1) != 0;
 
@@ -81,7 +85,11 @@ internal sealed class Liveness
             for (int i = graph.End(b) - 1; i >= graph.Start(b); i--)
             {
                 Statement statement = body.Statements[i];
-                foreach (int r in statement.Writes) Touch(r, 2 * i + 1);
+                foreach (int r in statement.Writes)
+                {
+                    Touch(r, 2 * i + 1);
+                    if (!Has(live, r)) unread.Add((i, r));
+                }
                 foreach (int r in statement.Reads) Touch(r, 2 * i);
                 Step(statement, live);
                 Pressure = Math.Max(Pressure, Words(live));

@@ -56,6 +56,9 @@ internal sealed unsafe class Opcode
     /// <summary>The destination holds what the source holds, even if that is nothing yet.</summary>
     internal bool Copies { get; init; }
 
+    /// <summary>Reads memory.</summary>
+    internal bool Loads { get; init; }
+
     /// <summary>Takes numbers from a register of any width to one of any width.</summary>
     internal bool Converts { get; init; }
 

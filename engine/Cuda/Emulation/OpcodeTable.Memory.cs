@@ -44,7 +44,7 @@ internal static unsafe partial class OpcodeTable
     };
 
     static Opcode Loading<TSpace, T>(string data, int count) where TSpace : ISpace where T : unmanaged, IBinaryInteger<T>
-        => new(&Transfers.Load<TSpace, T, uint>, data + "m") { Run16 = &Transfers.Load<TSpace, T, ushort>, Run64 = &Transfers.Load<TSpace, T, ulong>, Vectors = [count], LeastBytes = sizeof(T) };
+        => new(&Transfers.Load<TSpace, T, uint>, data + "m") { Run16 = &Transfers.Load<TSpace, T, ushort>, Run64 = &Transfers.Load<TSpace, T, ulong>, Vectors = [count], LeastBytes = sizeof(T), Loads = true };
 
     static Opcode? Storing<TSpace>(int bytes, string data, int count) where TSpace : ISpace => bytes switch
     {

@@ -31,6 +31,9 @@ internal unsafe struct Operation
     /// <summary>The address in A, and in B of a copy, has 64 bits.</summary>
     internal bool Wide, WideSource;
     internal long Offset, SourceOffset;
+
+    /// <summary>Elements of a vector load that nobody reads: padding, about which nothing is checked but its bounds.</summary>
+    internal uint Unread;
     internal int* List;
 
     /// <summary>Registers of which it is watched whether they have been set: count and words of those read, then of those written; executed around <see cref="Inner"/>.</summary>

@@ -63,7 +63,10 @@ internal sealed unsafe class SharedMemory : IDisposable
     {
         if (w.Block.Checks == Checks.None) return;
         uint past = start << 8, present = now << 8, mine = present | (uint)w.Number;
+        int each = o->List == null ? count : count / o->Count;                          // words of an element
         for (int v = 0; v < count; v++)
+        {
+            if ((o->Unread >> v / each & 1) != 0) continue;
             for (int i = 0; i < (pattern == Pattern.Broadcast ? 1 : 4); i++)
             {
                 Vector256<int> at = Words(w.Addresses, i) + Vector256.Create(v);
@@ -80,6 +83,7 @@ internal sealed unsafe class SharedMemory : IDisposable
                 if (r == Vector256.Create(mine)) continue;
                 for (int l = 0; l < 8; l++) readers[at[l]] = mine;
             }
+        }
     }
 
     /// <summary>Checks and notes a writing of whole words by all lanes.</summary>

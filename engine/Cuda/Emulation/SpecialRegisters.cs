@@ -34,8 +34,9 @@ internal static class SpecialRegisters
     /// <summary>A clock is read when its instruction runs; it counts instructions of the warp.</summary>
     internal static bool IsClock(string name) => name is "%clock" or "%clock64" or "%globaltimer";
 
-    internal static ulong Value(string name, Warp warp, int lane) => values[name](warp, lane);
+    /// <summary>What gives the value of a register for a lane.</summary>
+    internal static Func<Warp, int, ulong> Values(string name) => values[name];
 
-    /// <summary>Whether the value changes from block to block.</summary>
+    /// <summary>Whether the value changes from block to block; it is then the same for all lanes.</summary>
     internal static bool ChangesWithBlock(string name) => name.StartsWith("%ctaid", StringComparison.Ordinal);
 }

@@ -91,7 +91,8 @@ internal sealed unsafe class Warp : IDisposable
         budget = Block.InstructionLimit;
         Copies.Clear();
         foreach (int word in code.Tracked) *Register<uint>(word) = 0;
-        foreach (FileSpecial special in code.Specials) if (SpecialRegisters.ChangesWithBlock(special.Name)) Fill(special);
+        foreach (FileSpecial special in code.Specials)
+            if (special.ChangesWithBlock) Fill(special.Offset, special.Wide, special.Values(this, 0));
     }
 
     /// <summary>Runs to the next barrier or to the end.</summary>
@@ -177,19 +178,20 @@ internal sealed unsafe class Warp : IDisposable
         foreach (FileConstant constant in code.Constants)
         {
             ulong bits = constant.Bits + (constant.Symbol is null ? 0 : Block.AddressOf(constant.Symbol));
-            if (constant.Width == RegisterClass.Bits64) new Span<ulong>(File + constant.Offset, Lanes).Fill(bits);
-            else new Span<uint>(File + constant.Offset, Lanes).Fill((uint)bits);
+            Fill(constant.Offset, constant.Width == RegisterClass.Bits64, bits);
         }
-        foreach (FileSpecial special in code.Specials) Fill(special);
+        foreach (FileSpecial special in code.Specials)
+            for (int lane = 0; lane < Lanes; lane++)
+            {
+                ulong value = special.Values(this, lane);
+                if (special.Wide) Register<ulong>(special.Offset)[lane] = value;
+                else Register<uint>(special.Offset)[lane] = (uint)value;
+            }
     }
 
-    void Fill(FileSpecial special)
+    void Fill(int offset, bool wide, ulong value)
     {
-        for (int lane = 0; lane < Lanes; lane++)
-        {
-            ulong value = SpecialRegisters.Value(special.Name, this, lane);
-            if (special.Wide) Register<ulong>(special.Offset)[lane] = value;
-            else Register<uint>(special.Offset)[lane] = (uint)value;
-        }
+        if (wide) new Span<ulong>(File + offset, Lanes).Fill(value);
+        else new Span<uint>(File + offset, Lanes).Fill((uint)value);
     }
 }
