@@ -14,8 +14,8 @@ static unsafe class Elementary
     [MethodImpl(Inline)]
     internal static V Exp<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged
     {
-        V c = V.Min(V.Max(x, V.Of(-87.3)), V.Of(88.7));
-        V n = V.Min(V.Round(c * V.Of(1.44269504088896341)), V.Of(127));
+        V c = V.AtMost(V.AtLeast(x, V.Of(-87.3)), V.Of(88.7));
+        V n = V.AtMost(V.Round(c * V.Of(1.44269504088896341)), V.Of(127));
         V r = V.MultiplyAdd(n, V.Of(-0.693359375), c);
         r = V.MultiplyAdd(n, V.Of(2.12194440e-4), r);
         V p = V.MultiplyAdd(r, V.Of(1.9875691500e-4), V.Of(1.3981999507e-3));
@@ -59,7 +59,7 @@ static unsafe class Elementary
     [MethodImpl(Inline)]
     internal static V Erf<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged
     {
-        x = V.Min(V.Max(x, V.Of(-4)), V.Of(4));
+        x = V.AtMost(V.AtLeast(x, V.Of(-4)), V.Of(4));
         V s = x * x;
         V p = V.MultiplyAdd(s, V.Of(-2.72614225801306e-10), V.Of(2.77068142495902e-08));
         p = V.MultiplyAdd(p, s, V.Of(-2.10102402082508e-06));

@@ -67,6 +67,8 @@ public unsafe interface ILanes<V, T> : IReal<V> where V : struct, ILanes<V, T> w
     T Sum();
     /// <summary>The larger of a and a bound that is a number; NaN where a is. One instruction, where <see cref="IReal{R}.Max"/> takes several.</summary>
     static abstract V AtLeast(V a, V bound);
+    /// <summary>The smaller of a and a bound that is a number; NaN where a is.</summary>
+    static abstract V AtMost(V a, V bound);
     /// <summary>Nearest integer, ties to even.</summary>
     static abstract V Round(V a);
     /// <summary>2ⁿ for integer n within the exponent range.</summary>

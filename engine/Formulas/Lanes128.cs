@@ -48,6 +48,8 @@ public readonly unsafe struct Lanes128<T>(Vector128<T> v) : ILanes<Lanes128<T>, 
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes128<T> AtLeast(Lanes128<T> a, Lanes128<T> bound) => new(Vector128.MaxNative(bound.v, a.v));
     /// <inheritdoc/>
+    [MethodImpl(Inline)] public static Lanes128<T> AtMost(Lanes128<T> a, Lanes128<T> bound) => new(Vector128.MinNative(bound.v, a.v));
+    /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes128<T> Abs(Lanes128<T> a) => new(Vector128.Abs(a.v));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes128<T> Sqrt(Lanes128<T> a) => new(Vector128.Sqrt(a.v));
@@ -73,8 +75,8 @@ public readonly unsafe struct Lanes128<T>(Vector128<T> v) : ILanes<Lanes128<T>, 
     [MethodImpl(Inline)] public static Lanes128<T> Select(Lanes128<T> mask, Lanes128<T> a, Lanes128<T> b) => new(Vector128.ConditionalSelect(mask.v, a.v, b.v));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes128<T> PowerOfTwo(Lanes128<T> n) => new(Single
-        ? (Vector128.ConvertToInt32(n.v.As<T, float>()) + Vector128.Create(127) << 23).As<int, T>()
-        : (Vector128.ConvertToInt64(n.v.As<T, double>()) + Vector128.Create(1023L) << 52).As<long, T>());
+        ? (Vector128.ConvertToInt32Native(n.v.As<T, float>()) + Vector128.Create(127) << 23).As<int, T>()
+        : (Vector128.ConvertToInt64Native(n.v.As<T, double>()) + Vector128.Create(1023L) << 52).As<long, T>());
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes128<T> Exponent(Lanes128<T> a) => new(Single
         ? Vector128.ConvertToSingle((a.v.As<T, int>() >>> 23) - Vector128.Create(126)).As<float, T>()

@@ -48,6 +48,8 @@ public readonly unsafe struct Lanes256<T>(Vector256<T> v) : ILanes<Lanes256<T>, 
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes256<T> AtLeast(Lanes256<T> a, Lanes256<T> bound) => new(Vector256.MaxNative(bound.v, a.v));
     /// <inheritdoc/>
+    [MethodImpl(Inline)] public static Lanes256<T> AtMost(Lanes256<T> a, Lanes256<T> bound) => new(Vector256.MinNative(bound.v, a.v));
+    /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes256<T> Abs(Lanes256<T> a) => new(Vector256.Abs(a.v));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes256<T> Sqrt(Lanes256<T> a) => new(Vector256.Sqrt(a.v));
@@ -73,8 +75,8 @@ public readonly unsafe struct Lanes256<T>(Vector256<T> v) : ILanes<Lanes256<T>, 
     [MethodImpl(Inline)] public static Lanes256<T> Select(Lanes256<T> mask, Lanes256<T> a, Lanes256<T> b) => new(Vector256.ConditionalSelect(mask.v, a.v, b.v));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes256<T> PowerOfTwo(Lanes256<T> n) => new(Single
-        ? (Vector256.ConvertToInt32(n.v.As<T, float>()) + Vector256.Create(127) << 23).As<int, T>()
-        : (Vector256.ConvertToInt64(n.v.As<T, double>()) + Vector256.Create(1023L) << 52).As<long, T>());
+        ? (Vector256.ConvertToInt32Native(n.v.As<T, float>()) + Vector256.Create(127) << 23).As<int, T>()
+        : (Vector256.ConvertToInt64Native(n.v.As<T, double>()) + Vector256.Create(1023L) << 52).As<long, T>());
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes256<T> Exponent(Lanes256<T> a) => new(Single
         ? Vector256.ConvertToSingle((a.v.As<T, int>() >>> 23) - Vector256.Create(126)).As<float, T>()

@@ -48,6 +48,8 @@ public readonly unsafe struct Lanes512<T>(Vector512<T> v) : ILanes<Lanes512<T>, 
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes512<T> AtLeast(Lanes512<T> a, Lanes512<T> bound) => new(Vector512.MaxNative(bound.v, a.v));
     /// <inheritdoc/>
+    [MethodImpl(Inline)] public static Lanes512<T> AtMost(Lanes512<T> a, Lanes512<T> bound) => new(Vector512.MinNative(bound.v, a.v));
+    /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes512<T> Abs(Lanes512<T> a) => new(Vector512.Abs(a.v));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes512<T> Sqrt(Lanes512<T> a) => new(Vector512.Sqrt(a.v));
@@ -73,8 +75,8 @@ public readonly unsafe struct Lanes512<T>(Vector512<T> v) : ILanes<Lanes512<T>, 
     [MethodImpl(Inline)] public static Lanes512<T> Select(Lanes512<T> mask, Lanes512<T> a, Lanes512<T> b) => new(Vector512.ConditionalSelect(mask.v, a.v, b.v));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes512<T> PowerOfTwo(Lanes512<T> n) => new(Single
-        ? (Vector512.ConvertToInt32(n.v.As<T, float>()) + Vector512.Create(127) << 23).As<int, T>()
-        : (Vector512.ConvertToInt64(n.v.As<T, double>()) + Vector512.Create(1023L) << 52).As<long, T>());
+        ? (Vector512.ConvertToInt32Native(n.v.As<T, float>()) + Vector512.Create(127) << 23).As<int, T>()
+        : (Vector512.ConvertToInt64Native(n.v.As<T, double>()) + Vector512.Create(1023L) << 52).As<long, T>());
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes512<T> Exponent(Lanes512<T> a) => new(Single
         ? Vector512.ConvertToSingle((a.v.As<T, int>() >>> 23) - Vector512.Create(126)).As<float, T>()

@@ -159,21 +159,21 @@ public readonly struct Gauss : IBump
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R Value<R>(R n, R p, R sig, R narrowest) where R : struct, IReal<R>
     {
-        R z = (n - p) / (sig + narrowest);
+        R inverse = R.Of(1) / (sig + narrowest), z = (n - p) * inverse;
         return R.Exp(R.Of(-0.5) * z * z);
     }
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R PositionSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R>
     {
-        R sigma = sig + narrowest;
-        return f * (n - p) / (sigma * sigma);
+        R inverse = R.Of(1) / (sig + narrowest);
+        return f * (n - p) * (inverse * inverse);
     }
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static R SigmaSlope<R>(R f, R n, R p, R sig, R narrowest) where R : struct, IReal<R>
     {
-        R sigma = sig + narrowest, z = (n - p) / sigma;
-        return f * z * z / sigma;
+        R inverse = R.Of(1) / (sig + narrowest), z = (n - p) * inverse;
+        return f * z * z * inverse;
     }
 }
