@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace MiniTorch;
@@ -22,7 +21,7 @@ static unsafe class GemmPack
                 T* r0 = from + (long)j * leading, r1 = r0 + leading, r2 = r1 + leading, r3 = r2 + leading, t = to + j;
                 int i = 0;
                 if (Sse.IsSupported && typeof(T) == typeof(float))
-                    for (; i <= depth - 4; i += 4, t += 4 * width) Transpose((float*)(r0 + i), (float*)(r1 + i), (float*)(r2 + i), (float*)(r3 + i), (float*)t, width);
+                    for (; i <= depth - 4; i += 4, t += 4 * width) Transposes.Four((float*)(r0 + i), (float*)(r1 + i), (float*)(r2 + i), (float*)(r3 + i), (float*)t, width);
                 for (; i < depth; i++, t += width) (t[0], t[1], t[2], t[3]) = (r0[i], r1[i], r2[i], r3[i]);
             }
             for (; j < width; j++)
@@ -42,17 +41,6 @@ static unsafe class GemmPack
         else
             for (int i = 0; i < depth; i++, source += leading, to += width)
                 for (int j = 0; j < width; j++) to[j] = j < wide ? source[j] : T.Zero;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Transpose(float* r0, float* r1, float* r2, float* r3, float* to, nint step)
-    {
-        Vector128<float> a = Vector128.Load(r0), b = Vector128.Load(r1), c = Vector128.Load(r2), d = Vector128.Load(r3);
-        Vector128<float> ab = Sse.UnpackLow(a, b), cd = Sse.UnpackLow(c, d), abHigh = Sse.UnpackHigh(a, b), cdHigh = Sse.UnpackHigh(c, d);
-        Sse.MoveLowToHigh(ab, cd).Store(to);
-        Sse.MoveHighToLow(cd, ab).Store(to + step);
-        Sse.MoveLowToHigh(abHigh, cdHigh).Store(to + 2 * step);
-        Sse.MoveHighToLow(cdHigh, abHigh).Store(to + 3 * step);
     }
 
     /// <summary>

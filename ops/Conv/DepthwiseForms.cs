@@ -2,7 +2,7 @@ namespace MiniTorch.Ops;
 
 /// <summary>
 /// Depthwise convolution and its gradients on the CPU, each in the form that costs least. A form estimates its cost for a register of channels in multiply-adds, from
-/// shapes and the width of a register and nothing that is measured: the same operands always take the same form, with any number of threads.
+/// shapes, the width of a register and the number of taps that are not zero, and nothing that is measured: the same operands always take the same form, with any number of threads.
 /// </summary>
 static class DepthwiseForms
 {
@@ -33,7 +33,7 @@ static class DepthwiseForms
         public static unsafe void Run<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
             if (!args.IsPlain) DepthwiseGeneral.WeightGradient<T, V>(device, args);
-            else if (IsNarrow(args)) DepthwiseNarrow.WeightGradient<T, V>(device, args);
+            else if (DepthwiseNarrow.Fits(args) && DepthwiseNarrow.Cost(args.Windows) < DepthwiseDirect.Cost(args.Windows)) DepthwiseNarrow.WeightGradient<T, V>(device, args);
             else if (DepthwiseRows.GradientCost(args.Windows, V.Count * sizeof(T)) < DepthwiseDirect.Cost(args.Windows)) DepthwiseRows.WeightGradient<T, V>(device, args);
             else DepthwiseDirect.WeightGradient<T, V>(device, args);
         }
@@ -41,12 +41,12 @@ static class DepthwiseForms
 
     static unsafe void Plain<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
-        if (IsNarrow(args)) DepthwiseNarrow.Forward<T, V>(device, args);
-        else if (DepthwiseRows.Cost(args.Windows, V.Count * sizeof(T)) < DepthwiseDirect.Cost(args.Windows)) DepthwiseRows.Forward<T, V>(device, args);
+        double direct = DepthwiseDirect.Cost(args.Windows), rows = DepthwiseRows.Cost(args.Windows, V.Count * sizeof(T));
+        if (DepthwiseNarrow.Fits(args) && DepthwiseNarrow.Cost(args.Windows) < direct) DepthwiseNarrow.Forward<T, V>(device, args);
+        else if (DepthwiseTaps.Pays<T, V>(args, Math.Min(direct, rows))) DepthwiseTaps.Forward<T, V>(device, args);
+        else if (rows < direct) DepthwiseRows.Forward<T, V>(device, args);
         else DepthwiseDirect.Forward<T, V>(device, args);
     }
-
-    static bool IsNarrow(in DepthwiseArgs args) => DepthwiseNarrow.Fits(args) && DepthwiseNarrow.Cost(args.Windows) < DepthwiseDirect.Cost(args.Windows);
 }
 
 /// <summary>Operands of a depthwise convolution or of one of its gradients; whichever is sought is written, and y or x starts from the bias of its channels.</summary>

@@ -54,6 +54,14 @@ public sealed unsafe class DepthwiseFormTests
         (_, true) => (DepthwiseNarrow.Forward<double, Lanes512<double>>, DepthwiseNarrow.WeightGradient<double, Lanes512<double>>),
     };
 
+    /// <summary>The form that takes tap by tap, at the registers of a case.</summary>
+    static Form Taps(int bits) => bits switch
+    {
+        128 => DepthwiseTaps.Forward<double, Lanes128<double>>,
+        256 => DepthwiseTaps.Forward<double, Lanes256<double>>,
+        _ => DepthwiseTaps.Forward<double, Lanes512<double>>,
+    };
+
     static bool IsTheDefinition(Case c, bool narrow)
     {
         using CpuDevice device = new(2);
@@ -83,6 +91,38 @@ public sealed unsafe class DepthwiseFormTests
 
     [Fact]
     public void By_rows_it_is_what_its_definition_says() => genCase.Sample(static c => IsTheDefinition(c, narrow: false), iter: 150);
+
+    [Fact]
+    public void Tap_by_tap_it_is_what_its_definition_says() => (from c in genCase from share in Gen.Double[0, 1] select (c, share)).Sample(static at =>
+    {
+        (Case c, double share) = at;
+        using CpuDevice device = new(2);
+        using Step step = Step.Begin();
+        Tensor x = Random(1, DType.Float64, c.N, c.H, c.W, c.C), w = Random(2, DType.Float64, c.Kh, c.Kw, 1, c.C), dy = Random(3, DType.Float64, c.N, c.Windows.H.Out, c.Windows.W.Out, c.C);
+        Tensor bias = Random(4, DType.Float64, c.C), y = Tensor.Like(dy), expected = Tensor.Like(dy), dx = Tensor.Like(x), expectedDx = Tensor.Like(x);
+        RandomStream random = new(5, 1);
+        w.WriteDoubles([.. w.ToDoubles().Select(v => random.NextDouble() < share ? v : 0)]);
+        DepthwiseArgs forward = new(x, w, expected, bias, c.Windows, 1), backward = new(expectedDx, w, dy, default, c.Windows, 1);
+        DepthwiseGeneral.Forward<double, Lanes256<double>>(device, forward);
+        DepthwiseGeneral.InputGradient<double, Lanes256<double>>(device, backward);
+        Taps(c.Bits)(device, forward with { Y = y });
+        Taps(c.Bits)(device, (backward with { X = dx }).Turned());
+        KeepAlive(x, w, dy, bias);
+        return Agrees(expected.ToDoubles(), y.ToDoubles(), 1e-11) && Agrees(expectedDx.ToDoubles(), dx.ToDoubles(), 1e-11);
+    }, iter: 150);
+
+    [Theory, InlineData(56, 31, 12, true), InlineData(56, 17, 107, false), InlineData(56, 17, 289, false), InlineData(14, 13, 40, false)]
+    public void Few_taps_are_taken_one_by_one(int side, int size, int taps, bool pays)
+    {
+        Tensor w = Tensor.Lasting([size, size, 1, 32]);
+        float[] values = new float[w.Count];
+        for (int i = 0; i < taps; i++) values.AsSpan(i * 32, 32).Fill(1);
+        w.Write<float>(values);
+        DepthwiseArgs args = new(default, w, default, default, new Case(8, side, side, 32, size, size, size / 2, size / 2, 256).Windows, 1);
+        double otherwise = Math.Min(DepthwiseRows.Cost(args.Windows, 32), DepthwiseDirect.Cost(args.Windows));
+        Assert.Equal(pays, DepthwiseTaps.Pays<float, Lanes256<float>>(args, otherwise));
+        KeepAlive(w);
+    }
 
     [Fact]
     public void On_narrow_maps_it_is_what_its_definition_says() => genNarrow.Sample(static c => IsTheDefinition(c, narrow: true), iter: 150);
@@ -133,9 +173,11 @@ public sealed unsafe class DepthwiseFormTests
         x.WriteDoubles(values);
         DepthwiseDirect.Forward<float, Lanes256<float>>(device, new(x, w, direct, default, new Case(3, 20, 20, 24, 9, 9, 4, 4, 256).Windows, 1));
         double[] expected = direct.ToDoubles(), actual = Convolved(device, x, w).ToDoubles();
-        KeepAlive(x, w);
         Assert.Contains(expected, static v => !double.IsFinite(v));
         Assert.Equal(expected, actual);
+        DepthwiseTaps.Forward<float, Lanes256<float>>(device, new(x, w, direct, default, new Case(3, 20, 20, 24, 9, 9, 4, 4, 256).Windows, 1));
+        KeepAlive(x, w);
+        Assert.Equal(expected, direct.ToDoubles());
         Assert.All(expected[..9600].Concat(expected[19200..]), static v => Assert.True(double.IsFinite(v)));
         Assert.Equal(24 * 400 - 9 * 11, expected[9600..19200].Count(double.IsFinite));
     }
