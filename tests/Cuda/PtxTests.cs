@@ -67,8 +67,7 @@ public sealed partial class PtxTests
         Assert.True(body.Success, $"{name}: there is no entry with one struct as its parameter");
         Assert.Equal(int.Parse(body.Groups["bytes"].Value), Marshal.SizeOf(args));
         Dictionary<int, int> fields = [];
-        foreach (FieldInfo field in args.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
-            fields[(int)Marshal.OffsetOf(args, field.Name)] = field.FieldType == typeof(Pointer) ? 8 : Marshal.SizeOf(field.FieldType);
+        Lay(args, 0, fields);
         MatchCollection loads = Load().Matches(body.Groups["code"].Value);
         Assert.NotEmpty(loads);
         foreach (Match load in loads)
@@ -77,6 +76,17 @@ public sealed partial class PtxTests
             int count = load.Groups["count"].Success ? int.Parse(load.Groups["count"].Value) : 1;
             for (int i = 0; i < count; i++)
                 Assert.True(fields.TryGetValue(offset + i * width, out int size) && size == width, $"{name} reads {width} bytes at {offset + i * width}, where {args} has no such field: {load.Value}");
+        }
+    }
+
+    /// <summary>Where the fields of a struct, and of the structs in it, begin, and how large they are.</summary>
+    static void Lay(Type args, int at, Dictionary<int, int> fields)
+    {
+        foreach (FieldInfo field in args.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+        {
+            int offset = at + (int)Marshal.OffsetOf(args, field.Name);
+            if (field.FieldType.IsPrimitive || field.FieldType == typeof(Pointer)) fields[offset] = Marshal.SizeOf(field.FieldType);
+            else Lay(field.FieldType, offset, fields);
         }
     }
 
