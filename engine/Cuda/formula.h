@@ -26,3 +26,11 @@ DEVICE float formula(float a, float b, float c)
     asm("formula0 %0, %1, %2, %3;" : "=&f"(y) : "f"(a), "f"(b), "f"(c));
     return y;
 }
+
+// The second formula of a frame that has two.
+DEVICE float merge(float a, float b)
+{
+    float y;
+    asm("formula1 %0, %1, %2;" : "=&f"(y) : "f"(a), "f"(b));
+    return y;
+}
