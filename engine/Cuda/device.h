@@ -37,9 +37,20 @@ DEVICE float squareRoot(float x) { return __nvvm_sqrt_rn_f(x); }
 DEVICE float divide(float x, float y) { return __nvvm_div_rn_f(x, y); }
 DEVICE float multiplyAdd(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
 DEVICE int smaller(int a, int b) { return a < b ? a : b; }
+DEVICE u32 least(u32 a, u32 b) { return a < b ? a : b; }
 
-DEVICE float larger(float a, float b) { return __builtin_fmaxf(a, b); }
-DEVICE int larger(int a, int b) { return a > b ? a : b; }
+// The mask of the lanes for which it is true.
+DEVICE u32 ballot(bool x) { return __nvvm_vote_ballot_sync(All, x); }
+
+// The larger; NaN if either is, as on the CPU.
+DEVICE float larger(float x, float y)
+{
+    float z;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(z) : "f"(x), "f"(y));
+    return z;
+}
+
+DEVICE int most(int a, int b) { return a > b ? a : b; }
 
 // e to the x, relative error 3e-7: the product with log2 e is carried to twice the precision, but for what over- or underflows.
 DEVICE float exponential(float x)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using MiniTorch.Cuda;
@@ -67,7 +68,7 @@ public sealed partial class PtxTests
         Assert.True(body.Success, $"{name}: there is no entry with one struct as its parameter");
         Assert.Equal(int.Parse(body.Groups["bytes"].Value), Marshal.SizeOf(args));
         Dictionary<int, int> fields = [];
-        Lay(args, 0, fields);
+        AddFields(args, 0, fields);
         MatchCollection loads = Load().Matches(body.Groups["code"].Value);
         Assert.NotEmpty(loads);
         foreach (Match load in loads)
@@ -79,14 +80,15 @@ public sealed partial class PtxTests
         }
     }
 
-    /// <summary>Where the fields of a struct, and of the structs in it, begin, and how large they are.</summary>
-    static void Lay(Type args, int at, Dictionary<int, int> fields)
+    /// <summary>Offset and width of each number in a struct, those in structs and arrays within it as well.</summary>
+    static void AddFields(Type type, int begin, Dictionary<int, int> fields)
     {
-        foreach (FieldInfo field in args.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+        foreach (FieldInfo field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
         {
-            int offset = at + (int)Marshal.OffsetOf(args, field.Name);
-            if (field.FieldType.IsPrimitive || field.FieldType == typeof(Pointer)) fields[offset] = Marshal.SizeOf(field.FieldType);
-            else Lay(field.FieldType, offset, fields);
+            int at = begin + (int)Marshal.OffsetOf(type, field.Name), count = type.GetCustomAttribute<InlineArrayAttribute>()?.Length ?? 1, size = Marshal.SizeOf(field.FieldType);
+            for (int i = 0; i < count; i++, at += size)
+                if (field.FieldType == typeof(Pointer) || field.FieldType.IsPrimitive) fields[at] = size;
+                else AddFields(field.FieldType, at, fields);
         }
     }
 
