@@ -35,11 +35,11 @@ static unsafe partial class ConvKernels
         public static void Run(CudaDevice device, in ConvArgs args) => Convolve(device, Sought.Weight, args);
     }
 
-    /// <summary>By the library, which leaves out the bias; where there is none, and of three axes or no images, by products that add it: then false.</summary>
+    /// <summary>By the library, which leaves out the bias; where there is none, or it does not take the sizes, by products that add it: then false.</summary>
     static bool Convolve(CudaDevice device, Sought sought, in ConvArgs args)
     {
         Windows w = args.Windows;
-        if (device.Dnn is not { } dnn || !w.D.IsPoint || w.Batch == 0)
+        if (device.Dnn is not { } dnn || !w.D.IsPoint || w.Batch == 0 || !IsFilled(w.H) || !IsFilled(w.W))
         {
             ConvProducts.Convolve(device, sought, args);
             return false;
@@ -55,6 +55,9 @@ static unsafe partial class ConvKernels
         if (sought == Sought.Weight) Turn(device, turned, args.Weight, args.Outputs, args.PatchSize);
         return true;
     }
+
+    /// <summary>True if the axis has as many outputs as it has room for windows; a transposed convolution may have more room.</summary>
+    static bool IsFilled(Axis a) => (a.In + 2 * a.Padding - (a.Kernel - 1) * a.Dilation - 1) / a.Stride + 1 == a.Out;
 
     static void Turn(CudaDevice device, Pointer from, Pointer to, int rows, int columns)
         => device.Launch(turn, new(Workers.Blocks(columns, Tile), Workers.Blocks(rows, Tile)), new(Tile, TileRows), new(from, to, rows, columns));
