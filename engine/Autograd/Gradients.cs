@@ -21,14 +21,14 @@ public sealed class Gradients
 }
 
 /// <summary>Sums of gradients: the engine's own kernel.</summary>
-static unsafe class Accumulate
+static unsafe partial class Accumulate
 {
     readonly record struct Args(Pointer A, Pointer B, Pointer Sum, int Count) : ICost
     {
         public Cost Cost(int size) => new(0, 3.0 * size * Count, Count);
     }
 
-    static readonly Kernel<Args> sum = Kernel<Args>.On<SumBody>("Accumulate");
+    static readonly Kernel<Args> sum = Kernel<Args>.On<SumBody, SumCuda>("Accumulate");
 
     internal static void Into(Tensor target, Tensor g)
     {

@@ -49,12 +49,12 @@ readonly record struct GemmArgs(Pointer A, Pointer B, Pointer C, int M, int N, i
 /// packed if transposed. What an item packs next is fetched while it computes. K is summed in order by one thread; only a small C with a large K (the gradient of
 /// a weight) is summed in fixed slices, which are then added in order. So the result does not depend on the number of threads.
 /// </summary>
-static unsafe class Gemm
+static unsafe partial class Gemm
 {
     const int PackedRows = 32;                  // of B by one item: few pages at a time
 
     /// <summary>The product as a launch of its own.</summary>
-    internal static readonly Kernel<GemmArgs> Product = Kernel<GemmArgs>.On<Body>("Gemm");
+    internal static readonly Kernel<GemmArgs> Product = Kernel<GemmArgs>.On<Body, Cuda>("Gemm");
 
     /// <summary>What an op launches under a name of its own.</summary>
     internal struct Body : ICpuKernel<GemmArgs>

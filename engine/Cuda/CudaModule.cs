@@ -1,13 +1,13 @@
 namespace MiniTorch.Cuda;
 
 /// <summary>PTX that lies beside an op and is embedded in its assembly: LayerNorm.ptx. A device loads it when it first launches one of its kernels.</summary>
-sealed class CudaModule(Type op, string name)
+class CudaModule(Type op, string name)
 {
     /// <summary>A kernel of the module whose one parameter is TArgs, field by field.</summary>
     internal CudaFunction<TArgs> Function<TArgs>(string entry) where TArgs : unmanaged => new(this, entry);
 
-    /// <summary>The text of the file.</summary>
-    internal byte[] Read()
+    /// <summary>The text that is loaded: the file.</summary>
+    internal virtual byte[] Read()
     {
         using Stream file = op.Assembly.GetManifestResourceStream($"{name}.ptx") ?? throw new InvalidOperationException($"{op.Assembly.GetName().Name} embeds no {name}.ptx");
         byte[] ptx = new byte[file.Length];

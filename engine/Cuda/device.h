@@ -37,3 +37,75 @@ DEVICE float squareRoot(float x) { return __nvvm_sqrt_rn_f(x); }
 DEVICE float divide(float x, float y) { return __nvvm_div_rn_f(x, y); }
 DEVICE float multiplyAdd(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
 DEVICE int smaller(int a, int b) { return a < b ? a : b; }
+DEVICE u32 least(u32 a, u32 b) { return a < b ? a : b; }
+
+// The mask of the lanes for which it is true.
+DEVICE u32 ballot(bool x) { return __nvvm_vote_ballot_sync(All, x); }
+
+// The larger; NaN if either is, as on the CPU.
+DEVICE float larger(float x, float y)
+{
+    float z;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(z) : "f"(x), "f"(y));
+    return z;
+}
+
+DEVICE int most(int a, int b) { return a > b ? a : b; }
+
+// e to the x, relative error 3e-7: the product with log2 e is carried to twice the precision, but for what over- or underflows.
+DEVICE float exponential(float x)
+{
+    float t = x * 1.44269504f, y = __nvvm_ex2_approx_f(t);
+    float rest = multiplyAdd(x, 1.92596299e-8f, multiplyAdd(x, 1.44269504f, -t));
+    return t > -150 && t < 150 ? multiplyAdd(y, rest * 0.693147181f, y) : y;
+}
+
+// ln x of a normal number by x = m 2^e with m in [sqrt 1/2, sqrt 2), relative error 1e-7; infinity and NaN stay.
+DEVICE float logarithm(float x)
+{
+    int bits = __builtin_bit_cast(int, x), e = (bits - 0x3F3504F3) >> 23;
+    float m = __builtin_bit_cast(float, bits - (e << 23)) - 1, z = m * m, n = e;
+    float p = multiplyAdd(m, 7.0376836292e-2f, -1.1514610310e-1f);
+    p = multiplyAdd(p, m, 1.1676998740e-1f);
+    p = multiplyAdd(p, m, -1.2420140846e-1f);
+    p = multiplyAdd(p, m, 1.4249322787e-1f);
+    p = multiplyAdd(p, m, -1.6668057665e-1f);
+    p = multiplyAdd(p, m, 2.0000714765e-1f);
+    p = multiplyAdd(p, m, -2.4999993993e-1f);
+    p = multiplyAdd(p, m, 3.3333331174e-1f);
+    float y = multiplyAdd(n, -2.12194440e-4f, p * m * z);
+    y = multiplyAdd(z, -0.5f, y);
+    y = multiplyAdd(n, 0.693359375f, m + y);
+    return x < __builtin_inff() ? y : x;
+}
+
+// What a team has of x, folded in the same order for each of its members: a team is one thread, a warp, or all Threads of a block in a row. All of it must come here.
+template <int Threads, typename Fold> DEVICE float teamFold(float x, Fold fold)
+{
+    if constexpr (Threads >= Warp)
+    {
+        UNROLL for (int mask = Warp / 2; mask > 0; mask /= 2) x = fold(x, across(x, mask));
+    }
+    if constexpr (Threads > Warp)
+    {
+        SHARED float parts[Threads / Warp];
+        barrier();
+        if (threadX() % Warp == 0) parts[threadX() / Warp] = x;
+        barrier();
+        x = parts[0];
+        UNROLL for (int i = 1; i < Threads / Warp; i++) x = fold(x, parts[i]);
+    }
+    return x;
+}
+
+template <int Threads> DEVICE float teamSum(float x) { return teamFold<Threads>(x, [](float a, float b) { return a + b; }); }
+template <int Threads> DEVICE float teamLargest(float x) { return teamFold<Threads>(x, [](float a, float b) { return larger(a, b); }); }
+
+constexpr int TeamRows = 8;         // rows of a block that a warp each works on
+constexpr int TeamBlock = 256;      // threads of a block that work on one row together
+
+// The row that the team of this thread works on.
+template <int Threads> DEVICE u32 teamRow() { return Threads == 1 ? (u32)blockX() * TeamBlock + threadX() : Threads == Warp ? (u32)blockX() * TeamRows + threadY() : blockX(); }
+
+// The member's number in its team.
+template <int Threads> DEVICE int teamMember() { return Threads == 1 ? 0 : threadX(); }

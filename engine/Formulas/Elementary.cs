@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace MiniTorch;
 
 /// <summary>
-/// Elementary functions on lanes. Single precision: polynomials, a few units in the last place. Double precision: exp and log come from the runtime; erf and tanh
+/// Elementary functions. Single precision: polynomials, a few units in the last place, on lanes and on a GPU alike. Double precision: exp and log come from the runtime; erf and tanh
 /// go lane by lane through full-accuracy scalar code, since double is the oracle's type and not a fast path.
 /// </summary>
 static unsafe class Elementary
@@ -12,7 +12,7 @@ static unsafe class Elementary
 
     /// <summary>eˣ = 2ⁿ eʳ with |r| ≤ ½ ln 2; relative error 2e-7; 0 below −87.3, ∞ above 88.7.</summary>
     [MethodImpl(Inline)]
-    internal static V Exp<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged
+    internal static V Exp<V>(V x) where V : struct, IFloat<V>
     {
         V c = V.AtMost(V.AtLeast(x, V.Of(-87.3)), V.Of(88.7));
         V n = V.AtMost(V.Round(c * V.Of(1.44269504088896341)), V.Of(127));
@@ -30,7 +30,7 @@ static unsafe class Elementary
 
     /// <summary>ln x by x = m · 2ᵉ with m in [√½, √2); relative error 1e-7; −∞ at 0, NaN below, denormals count as 0.</summary>
     [MethodImpl(Inline)]
-    internal static V Log<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged
+    internal static V Log<V>(V x) where V : struct, IFloat<V>
     {
         V m = V.Mantissa(x), e = V.Exponent(x), small = V.Greater(V.Of(0.70710678118654752), m);
         e = V.Select(small, e - V.Of(1), e);
@@ -57,7 +57,7 @@ static unsafe class Elementary
 
     /// <summary>erf as an odd rational on [−4, 4], ±1 outside in single precision; absolute error 4e-7.</summary>
     [MethodImpl(Inline)]
-    internal static V Erf<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged
+    internal static V Erf<V>(V x) where V : struct, IFloat<V>
     {
         x = V.AtMost(V.AtLeast(x, V.Of(-4)), V.Of(4));
         V s = x * x;
@@ -76,7 +76,7 @@ static unsafe class Elementary
 
     /// <summary>tanh: odd polynomial below 0.625, 1 − 2/(e²ˣ + 1) above; relative error 3e-7.</summary>
     [MethodImpl(Inline)]
-    internal static V Tanh<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged
+    internal static V Tanh<V>(V x) where V : struct, IFloat<V>
     {
         V a = V.Abs(x), z = x * x;
         V p = V.MultiplyAdd(z, V.Of(-5.70498872745e-3), V.Of(2.06390887954e-2));

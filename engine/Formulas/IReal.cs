@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace MiniTorch;
 
 /// <summary>
-/// Arithmetic that a formula is written in. A formula is written once as a generic method over R and instantiated with SIMD lanes (the CPU kernels) and
-/// with <see cref="Dual"/> numbers (the exact derivative that tests a hand-written slope). Comparisons give a mask, which only <see cref="Select"/> reads.
+/// Arithmetic that a formula is written in. A formula is written once as a generic method over R and instantiated with SIMD lanes (the CPU kernels), with steps of
+/// PTX (the CUDA kernels) and with <see cref="Dual"/> numbers (the exact derivative that tests a hand-written slope). Comparisons give a mask, which only <see cref="Select"/> reads.
 /// </summary>
 public interface IReal<R> where R : struct, IReal<R>
 {
@@ -50,8 +50,25 @@ public interface IReal<R> where R : struct, IReal<R>
     static abstract R Select(R mask, R a, R b);
 }
 
+/// <summary>Real numbers in binary floating point, which can be taken apart: what elementary functions are made of.</summary>
+public interface IFloat<R> : IReal<R> where R : struct, IFloat<R>
+{
+    /// <summary>The larger of a and a bound that is a number; NaN where a is. One instruction, where <see cref="IReal{R}.Max"/> takes several.</summary>
+    static abstract R AtLeast(R a, R bound);
+    /// <summary>The smaller of a and a bound that is a number; NaN where a is.</summary>
+    static abstract R AtMost(R a, R bound);
+    /// <summary>Nearest integer, ties to even.</summary>
+    static abstract R Round(R a);
+    /// <summary>2ⁿ for integer n within the exponent range.</summary>
+    static abstract R PowerOfTwo(R n);
+    /// <summary>The exponent e of a normal positive a = m · 2ᵉ with m in [½, 1).</summary>
+    static abstract R Exponent(R a);
+    /// <summary>The m in [½, 1) of a normal positive a = m · 2ᵉ.</summary>
+    static abstract R Mantissa(R a);
+}
+
 /// <summary>Real numbers that are one SIMD register of <typeparamref name="T"/>: what CPU kernels are written in, whatever the width.</summary>
-public unsafe interface ILanes<V, T> : IReal<V> where V : struct, ILanes<V, T> where T : unmanaged
+public unsafe interface ILanes<V, T> : IFloat<V> where V : struct, ILanes<V, T> where T : unmanaged
 {
     /// <summary>Elements in a register.</summary>
     static abstract int Count { get; }
@@ -65,18 +82,6 @@ public unsafe interface ILanes<V, T> : IReal<V> where V : struct, ILanes<V, T> w
     void Stream(T* to);
     /// <summary>Sum of the lanes, in a fixed order.</summary>
     T Sum();
-    /// <summary>The larger of a and a bound that is a number; NaN where a is. One instruction, where <see cref="IReal{R}.Max"/> takes several.</summary>
-    static abstract V AtLeast(V a, V bound);
-    /// <summary>The smaller of a and a bound that is a number; NaN where a is.</summary>
-    static abstract V AtMost(V a, V bound);
-    /// <summary>Nearest integer, ties to even.</summary>
-    static abstract V Round(V a);
-    /// <summary>2ⁿ for integer n within the exponent range.</summary>
-    static abstract V PowerOfTwo(V n);
-    /// <summary>The exponent e of a normal positive a = m · 2ᵉ with m in [½, 1).</summary>
-    static abstract V Exponent(V a);
-    /// <summary>The m in [½, 1) of a normal positive a = m · 2ᵉ.</summary>
-    static abstract V Mantissa(V a);
 }
 
 /// <summary>Reads and writes of fewer elements than a register holds; the arithmetic on them is then the same as everywhere else.</summary>

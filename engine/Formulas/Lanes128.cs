@@ -60,13 +60,13 @@ public readonly unsafe struct Lanes128<T>(Vector128<T> v) : ILanes<Lanes128<T>, 
     [MethodImpl(Inline)] public static Lanes128<T> Round(Lanes128<T> a) => new(Single
         ? Vector128.Round(a.v.As<T, float>()).As<float, T>() : Vector128.Round(a.v.As<T, double>()).As<double, T>());
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static Lanes128<T> Exp(Lanes128<T> a) => Single ? Elementary.Exp<Lanes128<T>, T>(a) : new(Vector128.Exp(a.v.As<T, double>()).As<double, T>());
+    [MethodImpl(Inline)] public static Lanes128<T> Exp(Lanes128<T> a) => Single ? Elementary.Exp(a) : new(Vector128.Exp(a.v.As<T, double>()).As<double, T>());
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static Lanes128<T> Log(Lanes128<T> a) => Single ? Elementary.Log<Lanes128<T>, T>(a) : new(Vector128.Log(a.v.As<T, double>()).As<double, T>());
+    [MethodImpl(Inline)] public static Lanes128<T> Log(Lanes128<T> a) => Single ? Elementary.Log(a) : new(Vector128.Log(a.v.As<T, double>()).As<double, T>());
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static Lanes128<T> Erf(Lanes128<T> a) => Single ? Elementary.Erf<Lanes128<T>, T>(a) : Elementary.EachErf<Lanes128<T>, T>(a);
+    [MethodImpl(Inline)] public static Lanes128<T> Erf(Lanes128<T> a) => Single ? Elementary.Erf(a) : Elementary.EachErf<Lanes128<T>, T>(a);
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static Lanes128<T> Tanh(Lanes128<T> a) => Single ? Elementary.Tanh<Lanes128<T>, T>(a) : Elementary.EachTanh<Lanes128<T>, T>(a);
+    [MethodImpl(Inline)] public static Lanes128<T> Tanh(Lanes128<T> a) => Single ? Elementary.Tanh(a) : Elementary.EachTanh<Lanes128<T>, T>(a);
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes128<T> Greater(Lanes128<T> a, Lanes128<T> b) => new(Vector128.GreaterThan(a.v, b.v));
     /// <inheritdoc/>

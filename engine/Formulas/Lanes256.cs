@@ -60,13 +60,13 @@ public readonly unsafe struct Lanes256<T>(Vector256<T> v) : ILanes<Lanes256<T>, 
     [MethodImpl(Inline)] public static Lanes256<T> Round(Lanes256<T> a) => new(Single
         ? Vector256.Round(a.v.As<T, float>()).As<float, T>() : Vector256.Round(a.v.As<T, double>()).As<double, T>());
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static Lanes256<T> Exp(Lanes256<T> a) => Single ? Elementary.Exp<Lanes256<T>, T>(a) : new(Vector256.Exp(a.v.As<T, double>()).As<double, T>());
+    [MethodImpl(Inline)] public static Lanes256<T> Exp(Lanes256<T> a) => Single ? Elementary.Exp(a) : new(Vector256.Exp(a.v.As<T, double>()).As<double, T>());
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static Lanes256<T> Log(Lanes256<T> a) => Single ? Elementary.Log<Lanes256<T>, T>(a) : new(Vector256.Log(a.v.As<T, double>()).As<double, T>());
+    [MethodImpl(Inline)] public static Lanes256<T> Log(Lanes256<T> a) => Single ? Elementary.Log(a) : new(Vector256.Log(a.v.As<T, double>()).As<double, T>());
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static Lanes256<T> Erf(Lanes256<T> a) => Single ? Elementary.Erf<Lanes256<T>, T>(a) : Elementary.EachErf<Lanes256<T>, T>(a);
+    [MethodImpl(Inline)] public static Lanes256<T> Erf(Lanes256<T> a) => Single ? Elementary.Erf(a) : Elementary.EachErf<Lanes256<T>, T>(a);
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static Lanes256<T> Tanh(Lanes256<T> a) => Single ? Elementary.Tanh<Lanes256<T>, T>(a) : Elementary.EachTanh<Lanes256<T>, T>(a);
+    [MethodImpl(Inline)] public static Lanes256<T> Tanh(Lanes256<T> a) => Single ? Elementary.Tanh(a) : Elementary.EachTanh<Lanes256<T>, T>(a);
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes256<T> Greater(Lanes256<T> a, Lanes256<T> b) => new(Vector256.GreaterThan(a.v, b.v));
     /// <inheritdoc/>

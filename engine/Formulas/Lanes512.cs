@@ -60,13 +60,13 @@ public readonly unsafe struct Lanes512<T>(Vector512<T> v) : ILanes<Lanes512<T>, 
     [MethodImpl(Inline)] public static Lanes512<T> Round(Lanes512<T> a) => new(Single
         ? Vector512.Round(a.v.As<T, float>()).As<float, T>() : Vector512.Round(a.v.As<T, double>()).As<double, T>());
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static Lanes512<T> Exp(Lanes512<T> a) => Single ? Elementary.Exp<Lanes512<T>, T>(a) : new(Vector512.Exp(a.v.As<T, double>()).As<double, T>());
+    [MethodImpl(Inline)] public static Lanes512<T> Exp(Lanes512<T> a) => Single ? Elementary.Exp(a) : new(Vector512.Exp(a.v.As<T, double>()).As<double, T>());
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static Lanes512<T> Log(Lanes512<T> a) => Single ? Elementary.Log<Lanes512<T>, T>(a) : new(Vector512.Log(a.v.As<T, double>()).As<double, T>());
+    [MethodImpl(Inline)] public static Lanes512<T> Log(Lanes512<T> a) => Single ? Elementary.Log(a) : new(Vector512.Log(a.v.As<T, double>()).As<double, T>());
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static Lanes512<T> Erf(Lanes512<T> a) => Single ? Elementary.Erf<Lanes512<T>, T>(a) : Elementary.EachErf<Lanes512<T>, T>(a);
+    [MethodImpl(Inline)] public static Lanes512<T> Erf(Lanes512<T> a) => Single ? Elementary.Erf(a) : Elementary.EachErf<Lanes512<T>, T>(a);
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static Lanes512<T> Tanh(Lanes512<T> a) => Single ? Elementary.Tanh<Lanes512<T>, T>(a) : Elementary.EachTanh<Lanes512<T>, T>(a);
+    [MethodImpl(Inline)] public static Lanes512<T> Tanh(Lanes512<T> a) => Single ? Elementary.Tanh(a) : Elementary.EachTanh<Lanes512<T>, T>(a);
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static Lanes512<T> Greater(Lanes512<T> a, Lanes512<T> b) => new(Vector512.GreaterThan(a.v, b.v));
     /// <inheritdoc/>

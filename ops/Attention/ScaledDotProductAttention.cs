@@ -3,7 +3,7 @@ namespace MiniTorch.Ops;
 /// <summary>
 /// y = softmax(scale · q · kᵀ + mask) · v for each image and head. Saves the probabilities [batch, heads, n, m]; scale is d^-½ unless given.
 /// </summary>
-public sealed unsafe class ScaledDotProductAttention : Op
+public sealed unsafe partial class ScaledDotProductAttention : Op
 {
     readonly Saved q, k, v, probabilities;
     readonly Input mask;
@@ -115,11 +115,11 @@ public sealed unsafe class ScaledDotProductAttention : Op
         internal int BlockRows => Math.Max(1, 8192 / Math.Max(1, M));
     }
 
-    static readonly Kernel<GemmArgs> product = Kernel<GemmArgs>.On<Gemm.Body>("ScaledDotProductAttention.product");
-    static readonly Kernel<RowArgs> softmax = Kernel<RowArgs>.On<SoftmaxBody>("ScaledDotProductAttention.softmax");
-    static readonly Kernel<RowArgs> scores = Kernel<RowArgs>.On<ScaleBody>("ScaledDotProductAttention.scale");
-    static readonly Kernel<RowArgs> maskSlope = Kernel<RowArgs>.On<MaskBody>("ScaledDotProductAttention.mask");
-    static readonly Kernel<RowArgs> slope = Kernel<RowArgs>.On<SlopeBody>("ScaledDotProductAttention.slope");
+    static readonly Kernel<GemmArgs> product = Kernel<GemmArgs>.On<Gemm.Body, Gemm.Cuda>("ScaledDotProductAttention.product");
+    static readonly Kernel<RowArgs> softmax = Kernel<RowArgs>.On<SoftmaxBody, SoftmaxCuda>("ScaledDotProductAttention.softmax");
+    static readonly Kernel<RowArgs> scores = Kernel<RowArgs>.On<ScaleBody, ScaleCuda>("ScaledDotProductAttention.scale");
+    static readonly Kernel<RowArgs> maskSlope = Kernel<RowArgs>.On<MaskBody, MaskCuda>("ScaledDotProductAttention.mask");
+    static readonly Kernel<RowArgs> slope = Kernel<RowArgs>.On<SlopeBody, SlopeCuda>("ScaledDotProductAttention.slope");
 
     struct SoftmaxBody : ICpuKernel<RowArgs>
     {

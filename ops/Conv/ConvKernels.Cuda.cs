@@ -18,8 +18,7 @@ static unsafe partial class ConvKernels
     {
         public static void Run(CudaDevice device, in ConvArgs args)
         {
-            Convolve(device, Sought.Y, args);
-            if (!args.Bias.IsNull) AddBias(device, args.Y, args.Bias, args.Windows.Batch * args.Windows.Outputs, args.Outputs);
+            if (Convolve(device, Sought.Y, args) && !args.Bias.IsNull) AddBias(device, args.Y, args.Bias, args.Windows.Batch * args.Windows.Outputs, args.Outputs);
         }
     }
 
@@ -27,8 +26,7 @@ static unsafe partial class ConvKernels
     {
         public static void Run(CudaDevice device, in ConvArgs args)
         {
-            Convolve(device, Sought.X, args);
-            if (!args.Bias.IsNull) AddBias(device, args.X, args.Bias, args.Windows.Batch * args.Windows.Inputs, args.Windows.Channels);
+            if (Convolve(device, Sought.X, args) && !args.Bias.IsNull) AddBias(device, args.X, args.Bias, args.Windows.Batch * args.Windows.Inputs, args.Windows.Channels);
         }
     }
 
@@ -37,14 +35,14 @@ static unsafe partial class ConvKernels
         public static void Run(CudaDevice device, in ConvArgs args) => Convolve(device, Sought.Weight, args);
     }
 
-    static void Convolve(CudaDevice device, Sought sought, in ConvArgs args)
+    /// <summary>By the library, which leaves out the bias; where there is none, or it does not take the sizes, by products that add it: then false.</summary>
+    static bool Convolve(CudaDevice device, Sought sought, in ConvArgs args)
     {
         Windows w = args.Windows;
-        if (device.Dnn is not { } dnn || !w.D.IsPoint) throw new TensorException($"Conv has no kernel for a {w.Cost(args.Outputs, args.Groups, sizeof(float)).Shape} on {device}; it needs cuDNN and at most two axes");
-        if (w.Batch == 0)
+        if (device.Dnn is not { } dnn || !w.D.IsPoint || w.Batch == 0 || !IsFilled(w.H) || !IsFilled(w.W))
         {
-            device.Fill(args.Weight, sought == Sought.Weight ? (long)args.PatchSize * args.Outputs * sizeof(float) : 0);
-            return;
+            ConvProducts.Convolve(device, sought, args);
+            return false;
         }
         using Scratch scratch = device.Scratch((long)args.PatchSize * args.Outputs * sizeof(float));
         Pointer turned = Pointer.At(scratch.As<float>());
@@ -55,7 +53,11 @@ static unsafe partial class ConvKernels
         if (sought != Sought.Weight) Turn(device, args.Weight, turned, args.PatchSize, args.Outputs);
         dnn.Convolve<OnHost>(sought, convolution, args.X, turned, args.Y);
         if (sought == Sought.Weight) Turn(device, turned, args.Weight, args.Outputs, args.PatchSize);
+        return true;
     }
+
+    /// <summary>True if the axis has as many outputs as it has room for windows; a transposed convolution may have more room.</summary>
+    static bool IsFilled(Axis a) => (a.In + 2 * a.Padding - (a.Kernel - 1) * a.Dilation - 1) / a.Stride + 1 == a.Out;
 
     static void Turn(CudaDevice device, Pointer from, Pointer to, int rows, int columns)
         => device.Launch(turn, new(Workers.Blocks(columns, Tile), Workers.Blocks(rows, Tile)), new(Tile, TileRows), new(from, to, rows, columns));

@@ -4,7 +4,7 @@ namespace MiniTorch.Ops;
 /// Dropout: y = m x / (1 − p), each m 1 with probability 1 − p, else 0; outside recording y = x. With one m for a whole example (first dimension) it is drop
 /// path. dx = m dy / (1 − p). The bits come from a counter, so backward draws them again; it saves only the counter's state, four words.
 /// </summary>
-public sealed unsafe class DropoutOp : Op
+public sealed unsafe partial class DropoutOp : Op
 {
     const int BlockSize = 16384;        // a multiple of the four words of a counter
     const int Drawn = 256;              // random numbers drawn at a time
@@ -81,7 +81,7 @@ public sealed unsafe class DropoutOp : Op
         public Cost Cost(int size) => new(0, 2.0 * size * Count, Count);
     }
 
-    static readonly Kernel<Args> kernel = Kernel<Args>.On<Body>("Dropout");
+    static readonly Kernel<Args> kernel = Kernel<Args>.On<Body, Cuda>("Dropout");
 
     /// <summary>Draw i is word i mod 4 of counter (i / 4, site, step), keyed by the seed; it keeps where its number in [0, 1) is not below the rate.</summary>
     struct Body : ICpuKernel<Args>

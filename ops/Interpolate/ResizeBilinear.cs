@@ -4,7 +4,7 @@ namespace MiniTorch.Ops;
 /// Bilinear interpolation of x [n, h, w, c]: output o lies at o · (in − 1) / (out − 1) of the input with aligned corners, else at
 /// max(0, (o + ½) · in / out − ½), and blends the two nearest rows and columns.
 /// </summary>
-public sealed unsafe class ResizeBilinear : Op
+public sealed unsafe partial class ResizeBilinear : Op
 {
     readonly Input x;
     readonly Args grid;
@@ -47,8 +47,8 @@ public sealed unsafe class ResizeBilinear : Op
         public Cost Cost(int size) => new(0, size * (double)Batch * Channels * ((double)H.In * W.In + (double)H.Out * W.Out), Batch, H.In, W.In, Channels);
     }
 
-    static readonly Kernel<Args> forward = Kernel<Args>.On<ForwardBody>("ResizeBilinear.forward");
-    static readonly Kernel<Args> backward = Kernel<Args>.On<BackwardBody>("ResizeBilinear.backward");
+    static readonly Kernel<Args> forward = Kernel<Args>.On<ForwardBody, ForwardCuda>("ResizeBilinear.forward");
+    static readonly Kernel<Args> backward = Kernel<Args>.On<BackwardBody, BackwardCuda>("ResizeBilinear.backward");
 
     struct ForwardBody : ICpuKernel<Args>
     {

@@ -5,7 +5,7 @@ namespace MiniTorch.Ops;
 /// and the gradient of the bias, the column sums of dh, are one pass; the rest is that of <see cref="LinearOp"/>. Saves x, weight and h, in whose place dh is then
 /// written, or y instead of h where the formula's slope is a function of y. Without recording there is no h.
 /// </summary>
-public sealed unsafe class LinearActivation<F> : Op where F : unmanaged, IUnary
+public sealed unsafe partial class LinearActivation<F> : Op where F : unmanaged, IUnary
 {
     const int BlockSize = 32768;        // elements of an item, backward
     const int Span = 2048;              // columns of an item
@@ -69,8 +69,8 @@ public sealed unsafe class LinearActivation<F> : Op where F : unmanaged, IUnary
         internal Pointer Partial { get; init; }
     }
 
-    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody>($"Linear{typeof(F).Name}.forward");
-    static readonly Kernel<SlopeArgs> slope = Kernel<SlopeArgs>.On<SlopeBody>($"Linear{typeof(F).Name}.slope");
+    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody, ForwardCuda>($"Linear{typeof(F).Name}.forward");
+    static readonly Kernel<SlopeArgs> slope = Kernel<SlopeArgs>.On<SlopeBody, SlopeCuda>($"Linear{typeof(F).Name}.slope");
 
     struct ForwardBody : ICpuKernel<ForwardArgs>
     {

@@ -66,8 +66,8 @@ public sealed class LinearOp : Op
         }
     }
 
-    static readonly Kernel<GemmArgs> forward = Kernel<GemmArgs>.On<Gemm.Body>("Linear.forward");
-    static readonly Kernel<GemmArgs> inputGradient = Kernel<GemmArgs>.On<Gemm.Body>("Linear.inputGradient"), weightGradient = Kernel<GemmArgs>.On<Gemm.Body>("Linear.weightGradient");
+    static readonly Kernel<GemmArgs> forward = Kernel<GemmArgs>.On<Gemm.Body, Gemm.Cuda>("Linear.forward");
+    static readonly Kernel<GemmArgs> inputGradient = Kernel<GemmArgs>.On<Gemm.Body, Gemm.Cuda>("Linear.inputGradient"), weightGradient = Kernel<GemmArgs>.On<Gemm.Body, Gemm.Cuda>("Linear.weightGradient");
 }
 
 /// <summary>x.Linear(weight, bias).</summary>

@@ -59,7 +59,7 @@ public sealed class MatMul : Op
         }
     }
 
-    static readonly Kernel<GemmArgs> product = Kernel<GemmArgs>.On<Gemm.Body>("MatMul.product");
+    static readonly Kernel<GemmArgs> product = Kernel<GemmArgs>.On<Gemm.Body, Gemm.Cuda>("MatMul.product");
 
     static void Launch(Tensor y, in GemmArgs args) => product.Launch(y.Device, y.DType, args);
 

@@ -13,7 +13,7 @@ public enum Statistics
 /// y = (x − μ) · r · γ + β per channel (last dimension), r = 1/√(σ² + ε) with the biased variance over all other dimensions. The running variance takes the
 /// unbiased one, as PyTorch does. Saves x and (μ, r) per channel.
 /// </summary>
-public sealed unsafe class BatchNormOp : Op
+public sealed unsafe partial class BatchNormOp : Op
 {
     readonly Saved x, statistics;
     readonly Saved? gamma;
@@ -70,8 +70,8 @@ public sealed unsafe class BatchNormOp : Op
     /// <summary>Column sums over fixed blocks of rows: Σ x, Σ (x − μ)², or Σ dy and Σ dy · h.</summary>
     readonly record struct SumArgs(Pointer X, Pointer Dy, nint Statistics, nint Partial, int Rows, int C);
 
-    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody>("BatchNorm.forward");
-    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.On<BackwardBody>("BatchNorm.backward");
+    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody, ForwardCuda>("BatchNorm.forward");
+    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.On<BackwardBody, BackwardCuda>("BatchNorm.backward");
 
     static int RowsPerBlock(int c) => Math.Max(1, 16384 / c);
 

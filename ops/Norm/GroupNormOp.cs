@@ -4,7 +4,7 @@ namespace MiniTorch.Ops;
 /// y = (x − μ) · r · γ + β with mean and biased variance over all positions and the channels of one group, per sample. x is [n, *spatial, c], group k holds
 /// channels k·c/groups …. Saves x and one (μ, r) per sample and group.
 /// </summary>
-public sealed unsafe class GroupNormOp : Op
+public sealed unsafe partial class GroupNormOp : Op
 {
     readonly Saved x, statistics;
     readonly Saved? gamma;
@@ -51,8 +51,8 @@ public sealed unsafe class GroupNormOp : Op
         public Cost Cost(int size) => new(0, 3.0 * size * N * Area * C, N, Area, C);
     }
 
-    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody>("GroupNorm.forward");
-    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.On<BackwardBody>("GroupNorm.backward");
+    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody, ForwardCuda>("GroupNorm.forward");
+    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.On<BackwardBody, BackwardCuda>("GroupNorm.backward");
 
     /// <summary>Σ over the positions of one sample, by channel: x, or (x − μ)² with μ [c] given. Long columns of small maps stay in the cache.</summary>
     static void Sums<T, V>(T* x, int area, int c, T* mean, T* sums) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>

@@ -1,8 +1,6 @@
-#include "device.h"
+#include "slopes.h"
 
 constexpr int Rows = 8;                 // of a block, a warp each
-constexpr int Columns = Warp;           // of a block that sums over rows
-constexpr int Together = 8;             // rows that such a block reads at a time
 
 struct Forward { const float* x; const float* gamma; const float* beta; float* statistics; float* y; int rows, c; float epsilon; };
 
@@ -58,38 +56,9 @@ KERNEL(Rows * Warp) layerNormInput(const Input a)
 
 struct Parameters { const float* x; const float* dy; const float* statistics; float* partial; int rows, c, sliceRows; };
 
-// Sums of dy h and of dy over the rows of a slice, for some columns: partial [slice, 2, c]. Always in the same order.
+// Sums of dy h and of dy over the rows of a slice: partial [slice, 2, c].
 KERNEL(Columns * Together) layerNormParameters(const Parameters a)
 {
-    SHARED float sums[2][Together][Columns];
-    int lane = threadX(), part = threadY(), slice = blockX(), column = blockY() * Columns + lane;
-    int end = smaller(a.rows, (slice + 1) * a.sliceRows);
-    float gamma = 0, beta = 0;
-    if (column < a.c)
-        for (int row = slice * a.sliceRows + part; row < end; row += Together)
-        {
-            u64 at = (u64)row * a.c + column;
-            float dy = a.dy[at], h = (a.x[at] - a.statistics[2 * (u64)row]) * a.statistics[2 * (u64)row + 1];
-            gamma = multiplyAdd(dy, h, gamma);
-            beta += dy;
-        }
-    sums[0][part][lane] = gamma;
-    sums[1][part][lane] = beta;
-    barrier();
-    if (part >= 2 || column >= a.c) return;
-    float sum = 0;
-    UNROLL for (int i = 0; i < Together; i++) sum += sums[part][i][lane];
-    a.partial[((u64)slice * 2 + part) * a.c + column] = sum;
-}
-
-struct Sum { const float* partial; float* sums; int slices, width; };
-
-// Sums of the slices, in order.
-KERNEL(256) layerNormSum(const Sum a)
-{
-    int i = blockX() * 256 + threadX();
-    if (i >= a.width) return;
-    float sum = 0;
-    for (int slice = 0; slice < a.slices; slice++) sum += a.partial[(u64)slice * a.width + i];
-    a.sums[i] = sum;
+    int begin = blockX() * a.sliceRows;
+    slopeSums(a.x, a.dy, a.c, begin, smaller(a.rows, begin + a.sliceRows), a.partial + (u64)blockX() * 2 * a.c, [=](int row) { return *(const float2*)(a.statistics + 2 * (u64)row); });
 }

@@ -4,18 +4,16 @@ namespace MiniTorch.Ops;
 
 public sealed unsafe partial class LayerNormOp
 {
-    const int WarpSize = 32, BlockRows = 8, SliceRows = 256, SumThreads = 256;
+    const int WarpSize = 32, BlockRows = 8, SliceRows = 256;
 
     readonly record struct ForwardLaunch(Pointer X, Pointer Gamma, Pointer Beta, Pointer Statistics, Pointer Y, int Rows, int C, float Epsilon);
     readonly record struct InputLaunch(Pointer X, Pointer Gamma, Pointer Dy, Pointer Statistics, Pointer Dx, int Rows, int C);
     readonly record struct ParametersLaunch(Pointer X, Pointer Dy, Pointer Statistics, Pointer Partial, int Rows, int C, int SliceRows);
-    readonly record struct SumLaunch(Pointer Partial, Pointer Sums, int Slices, int Width);
 
     static readonly CudaModule module = new(typeof(LayerNormOp), "LayerNorm");
     static readonly CudaFunction<ForwardLaunch> forwardRows = module.Function<ForwardLaunch>("layerNormForward");
     static readonly CudaFunction<InputLaunch> inputRows = module.Function<InputLaunch>("layerNormInput");
     static readonly CudaFunction<ParametersLaunch> parameterSlices = module.Function<ParametersLaunch>("layerNormParameters");
-    static readonly CudaFunction<SumLaunch> sumSlices = module.Function<SumLaunch>("layerNormSum");
 
     struct ForwardCuda : ICudaKernel<ForwardArgs>
     {
@@ -29,11 +27,11 @@ public sealed unsafe partial class LayerNormOp
         {
             device.Launch(inputRows, Workers.Blocks(a.Rows, BlockRows), new(WarpSize, BlockRows), new(a.X, a.Gamma, a.Dy, a.Statistics, a.Dx, a.Rows, a.C));
             if (!a.Parameters) return;
-            int slices = Workers.Blocks(a.Rows, SliceRows), width = 2 * a.C;
-            using Scratch partial = device.Scratch((long)slices * width * sizeof(float));
+            int slices = Workers.Blocks(a.Rows, SliceRows);
+            using Scratch partial = device.Scratch(2L * slices * a.C * sizeof(float));
             Pointer parts = Pointer.At(partial.As<float>());
-            device.Launch(parameterSlices, new(slices, Workers.Blocks(a.C, WarpSize)), new(WarpSize, BlockRows), new(a.X, a.Dy, a.Statistics, parts, a.Rows, a.C, SliceRows));
-            device.Launch(sumSlices, Workers.Blocks(width, SumThreads), SumThreads, new(parts, a.DParameters, slices, width));
+            device.Launch(parameterSlices, new(slices, Workers.Blocks(a.C, Partials.Columns)), Partials.Block, new(a.X, a.Dy, a.Statistics, parts, a.Rows, a.C, SliceRows));
+            Partials.Sum(device, parts, slices, 2 * a.C, a.DParameters);
         }
     }
 }

@@ -11,7 +11,7 @@ interface IMap
 }
 
 /// <summary>y = f(a, b, g) elementwise, a and b broadcast to the shape of y: the kernel below binary ops and below the gradients of reductions. Not recorded.</summary>
-static unsafe class Map<M> where M : unmanaged, IMap
+static unsafe partial class Map<M> where M : unmanaged, IMap
 {
     const int BlockSize = 16384;
 
@@ -26,7 +26,7 @@ static unsafe class Map<M> where M : unmanaged, IMap
         internal readonly Broadcast Axes = Axes;        // a field: rows refer to it instead of copying it
     }
 
-    static readonly Kernel<Args> kernel = Kernel<Args>.On<Body>(M.Name);
+    static readonly Kernel<Args> kernel = Kernel<Args>.On<Body, Cuda>(M.Name);
 
     /// <summary>A fresh tensor of the given shape; <paramref name="g"/>, if given, has it already.</summary>
     internal static Tensor Run(Tensor a, Tensor b, Tensor? g, Shape shape, M map)

@@ -3,7 +3,7 @@ namespace MiniTorch.Ops;
 /// <summary>
 /// StarReLU: y = s max(x, 0)² + b with learnable one-element s and b. dx = 2 s max(x, 0) dy, ds = Σ max(x, 0)² dy, db = Σ dy, all from one pass over x and dy.
 /// </summary>
-public sealed unsafe class StarRelu : Op
+public sealed unsafe partial class StarRelu : Op
 {
     const int BlockSize = 16384;
 
@@ -48,8 +48,8 @@ public sealed unsafe class StarRelu : Op
         internal nint Parts { get; init; }
     }
 
-    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody>("StarRelu.forward");
-    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.On<BackwardBody>("StarRelu.backward");
+    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody, ForwardCuda>("StarRelu.forward");
+    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.On<BackwardBody, BackwardCuda>("StarRelu.backward");
 
     struct ForwardBody : ICpuKernel<ForwardArgs>
     {

@@ -1,7 +1,7 @@
 namespace MiniTorch.Ops;
 
 /// <summary>y = f(x), elementwise, for any formula f. Saves x, or y where the formula's slope is a function of it.</summary>
-public sealed unsafe class Unary<F> : Op where F : unmanaged, IUnary
+public sealed unsafe partial class Unary<F> : Op where F : unmanaged, IUnary
 {
     readonly Input x;
     readonly Saved saved;
@@ -42,8 +42,8 @@ public sealed unsafe class Unary<F> : Op where F : unmanaged, IUnary
         public Cost Cost(int size) => new(0, 3.0 * size * Count, Count);
     }
 
-    static readonly Kernel<ValueArgs> value = Kernel<ValueArgs>.On<ValueBody>($"{typeof(F).Name}.value");
-    static readonly Kernel<SlopeArgs> slope = Kernel<SlopeArgs>.On<SlopeBody>($"{typeof(F).Name}.slope");
+    static readonly Kernel<ValueArgs> value = Kernel<ValueArgs>.On<ValueBody, ValueCuda>($"{typeof(F).Name}.value");
+    static readonly Kernel<SlopeArgs> slope = Kernel<SlopeArgs>.On<SlopeBody, SlopeCuda>($"{typeof(F).Name}.slope");
 
     struct ValueBody : ICpuKernel<ValueArgs>
     {

@@ -26,12 +26,12 @@ readonly record struct BoxArgs(Pointer X, Pointer Y, int Batch, int Channels, Bo
 }
 
 /// <summary>The average over boxes and its gradient: what average pooling and adaptive average pooling have in common.</summary>
-static unsafe class BoxAverage
+static unsafe partial class BoxAverage
 {
     const int ItemElements = 1 << 14;
 
-    internal static readonly Kernel<BoxArgs> Forward = Kernel<BoxArgs>.On<ForwardBody>("AvgPool.forward");
-    internal static readonly Kernel<BoxArgs> Backward = Kernel<BoxArgs>.On<BackwardBody>("AvgPool.backward");
+    internal static readonly Kernel<BoxArgs> Forward = Kernel<BoxArgs>.On<ForwardBody, ForwardCuda>("AvgPool.forward");
+    internal static readonly Kernel<BoxArgs> Backward = Kernel<BoxArgs>.On<BackwardBody, BackwardCuda>("AvgPool.backward");
 
     struct ForwardBody : ICpuKernel<BoxArgs>
     {

@@ -4,7 +4,7 @@ namespace MiniTorch.Ops;
 /// y = the largest of x under each window, per channel; padding is never taken. The gradient goes to the first maximum in the window's order. NaN wins, as in
 /// PyTorch. Saves the number of the winning tap, as a value of the tensor's own type.
 /// </summary>
-public sealed unsafe class MaxPool : Op
+public sealed unsafe partial class MaxPool : Op
 {
     readonly Input x;
     readonly Saved winners;
@@ -38,8 +38,8 @@ public sealed unsafe class MaxPool : Op
         public Cost Cost(int size) => new(0, Windows.Batch * (double)Windows.Channels * (size * (double)Windows.Inputs + (size + sizeof(int)) * (double)Windows.Outputs), Windows.Batch, Windows.Inputs, Windows.Channels);
     }
 
-    static readonly Kernel<Args> forward = Kernel<Args>.On<ForwardBody>("MaxPool.forward");
-    static readonly Kernel<Args> backward = Kernel<Args>.On<BackwardBody>("MaxPool.backward");
+    static readonly Kernel<Args> forward = Kernel<Args>.On<ForwardBody, ForwardCuda>("MaxPool.forward");
+    static readonly Kernel<Args> backward = Kernel<Args>.On<BackwardBody, BackwardCuda>("MaxPool.backward");
 
     struct ForwardBody : ICpuKernel<Args>
     {

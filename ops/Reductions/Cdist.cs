@@ -4,7 +4,7 @@ namespace MiniTorch.Ops;
 /// Distances of all pairs: y[…, i, j] = ‖a[…, i] − b[…, j]‖ for a [..., n, d] and b [..., m, d], by the direct formula, which keeps small distances exact.
 /// da[i] = Σⱼ dy[i, j] (a[i] − b[j]) / y[i, j], where a distance of 0 gives 0. Saves a, b and y.
 /// </summary>
-public sealed unsafe class Cdist : Op
+public sealed unsafe partial class Cdist : Op
 {
     readonly Saved a, b, y;
 
@@ -44,7 +44,7 @@ public sealed unsafe class Cdist : Op
         public Cost Cost(int size) => new(2.0 * Points * M * D, size * (double)Points * (M * (Dy.IsNull ? 1.0 : 2.0) + D * (1.0 + (double)M / N + (Da.IsNull ? 0 : 1))), Points, M, D);
     }
 
-    static readonly Kernel<Args> forward = Kernel<Args>.On<ForwardBody>("Cdist.forward"), backward = Kernel<Args>.On<BackwardBody>("Cdist.backward");
+    static readonly Kernel<Args> forward = Kernel<Args>.On<ForwardBody, ForwardCuda>("Cdist.forward"), backward = Kernel<Args>.On<BackwardBody, BackwardCuda>("Cdist.backward");
 
     struct ForwardBody : ICpuKernel<Args>
     {

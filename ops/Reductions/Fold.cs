@@ -23,7 +23,7 @@ interface IFold
 /// y = scale · fold of x over a set of dimensions. Rows are read in registers: along the row where it is folded, in columns where it is kept. Long folds are cut
 /// into fixed blocks, whose results are merged in order.
 /// </summary>
-static unsafe class Fold<F> where F : struct, IFold
+static unsafe partial class Fold<F> where F : struct, IFold
 {
     const int BlockSize = 16384;        // elements an item reads where rows are folded
     const int ColumnsBlockSize = 65536; // and where they are kept, so that few rows of partial results are written
@@ -47,7 +47,7 @@ static unsafe class Fold<F> where F : struct, IFold
 
     readonly record struct MergeArgs(nint Parts, Pointer Y, int Outputs, int Row, int Blocks, double Scale);
 
-    static readonly Kernel<Args> kernel = Kernel<Args>.On<Body>(F.Name);
+    static readonly Kernel<Args> kernel = Kernel<Args>.On<Body, Cuda>(F.Name);
 
     /// <summary>A fresh tensor of the given shape, which must have as many elements as the dimensions of x that are not in the mask.</summary>
     internal static Tensor Run(Tensor x, int mask, Shape shape, double scale = 1)

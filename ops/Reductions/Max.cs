@@ -1,7 +1,7 @@
 namespace MiniTorch.Ops;
 
 /// <summary>y = the largest x along one dimension. Its gradient goes to one element, the first that equals it. Saves the indices, as integers.</summary>
-public sealed unsafe class Max : Op
+public sealed unsafe partial class Max : Op
 {
     const int BlockSize = 16384;
 
@@ -50,7 +50,7 @@ public sealed unsafe class Max : Op
         internal long Start(int output) => (long)(output / Inner) * N * Inner + output % Inner;
     }
 
-    static readonly Kernel<Args> find = Kernel<Args>.On<FindBody>("Max.forward"), scatter = Kernel<Args>.On<ScatterBody>("Max.backward");
+    static readonly Kernel<Args> find = Kernel<Args>.On<FindBody, FindCuda>("Max.forward"), scatter = Kernel<Args>.On<ScatterBody, ScatterCuda>("Max.backward");
 
     struct FindBody : ICpuKernel<Args>
     {

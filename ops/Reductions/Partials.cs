@@ -3,7 +3,7 @@ namespace MiniTorch.Ops;
 /// <summary>
 /// Rows of sums that blocks of a kernel left, one a block, added up in the order of the blocks: the second half of a reduction that is equal for any number of threads.
 /// </summary>
-static unsafe class Partials
+static unsafe partial class Partials
 {
     /// <summary>sums[i] = Σ partial[block, i] over the blocks, i below width.</summary>
     internal static void Sum<T, V>(T* partial, int blocks, int width, T* sums) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>

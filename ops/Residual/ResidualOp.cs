@@ -4,7 +4,7 @@ namespace MiniTorch.Ops;
 /// The end of a residual block in one pass: y = x + m γ b, with a learned factor γ a channel (layer scale) and m of each example 0 with probability p, else 1 / (1 − p)
 /// (drop path, while recording; see <see cref="DropoutOp"/>, whose random numbers it takes). dx = dy, db = m γ dy, dγ = Σ m b dy. Saves b and γ.
 /// </summary>
-public sealed unsafe class ResidualOp : Op
+public sealed unsafe partial class ResidualOp : Op
 {
     const int BlockSize = 16384;
 
@@ -88,8 +88,8 @@ public sealed unsafe class ResidualOp : Op
         internal nint Partial { get; init; }
     }
 
-    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody>("Residual.forward");
-    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.On<BackwardBody>("Residual.backward");
+    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody, ForwardCuda>("Residual.forward");
+    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.On<BackwardBody, BackwardCuda>("Residual.backward");
 
     struct ForwardBody : ICpuKernel<ForwardArgs>
     {

@@ -1,7 +1,7 @@
 namespace MiniTorch.Ops;
 
 /// <summary>y[…, j, …] = x[…, index[…, j, …], …]: one index per output element, along one dimension. Repeated indices accumulate in the gradient.</summary>
-public sealed unsafe class Gather : Op
+public sealed unsafe partial class Gather : Op
 {
     readonly Input x;
     readonly Saved index;
@@ -30,7 +30,7 @@ public sealed unsafe class Gather : Op
         gradients.Add(x, dx);
     }
 
-    readonly record struct Args(Pointer X, Pointer Index, Pointer Y, Dims Strides, Dims Sizes, int Rank, int Dim, int Count) : ICost
+    readonly record struct Args(Pointer X, Pointer Index, Pointer Y, Dims Strides, Dims Sizes, int Rank, int Dim, int Count, int Elements) : ICost
     {
         public Cost Cost(int size) => new(0, (2.0 * size + sizeof(int)) * Count, Count);
     }
@@ -42,11 +42,11 @@ public sealed unsafe class Gather : Op
         Dims strides = default, sizes = default;
         StridedCopy.Strides(from, strides);
         to.Dims.CopyTo(sizes);
-        return new(x, index, y, strides, sizes, to.Rank, dim, y.Count);
+        return new(x, index, y, strides, sizes, to.Rank, dim, y.Count, x.Count);
     }
 
-    static readonly Kernel<Args> gather = Kernel<Args>.On<GatherBody>("Gather.gather");
-    static readonly Kernel<Args> scatter = Kernel<Args>.On<ScatterBody>("Gather.scatter");
+    static readonly Kernel<Args> gather = Kernel<Args>.On<GatherBody, GatherCuda>("Gather.gather");
+    static readonly Kernel<Args> scatter = Kernel<Args>.On<ScatterBody, ScatterCuda>("Gather.scatter");
 
     static long Position(in Args a, int element)
     {

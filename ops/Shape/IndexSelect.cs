@@ -1,7 +1,7 @@
 namespace MiniTorch.Ops;
 
 /// <summary>y[o, j, i] = x[o, index[j], i] along one dimension; repeated indices accumulate in the gradient. An embedding is this on dimension 0.</summary>
-public sealed unsafe class IndexSelect : Op
+public sealed unsafe partial class IndexSelect : Op
 {
     const int Columns = 64;
 
@@ -46,8 +46,8 @@ public sealed unsafe class IndexSelect : Op
         public Cost Cost(int size) => new(0, 2.0 * size * Outer * Selected * Inner, Outer, Selected, Inner);
     }
 
-    static readonly Kernel<Args> select = Kernel<Args>.On<SelectBody>("IndexSelect.select");
-    static readonly Kernel<Args> accumulate = Kernel<Args>.On<AccumulateBody>("IndexSelect.accumulate");
+    static readonly Kernel<Args> select = Kernel<Args>.On<SelectBody, SelectCuda>("IndexSelect.select");
+    static readonly Kernel<Args> accumulate = Kernel<Args>.On<AccumulateBody, AccumulateCuda>("IndexSelect.accumulate");
 
     struct SelectBody : ICpuKernel<Args>
     {

@@ -5,7 +5,7 @@ namespace MiniTorch.Ops;
 /// <summary>
 /// Moves a box of elements between two arrays with any strides: the one kernel behind permute, slice, concatenate and zero padding, and behind their gradients.
 /// </summary>
-static unsafe class StridedCopy
+static unsafe partial class StridedCopy
 {
     [InlineArray(Shape.MaxRank)] struct Eight { int first; }
 
@@ -14,7 +14,7 @@ static unsafe class StridedCopy
         public Cost Cost(int size) => new(0, 2.0 * size * Rows * Dims[Rank - 1], Rows, Dims[Rank - 1]);
     }
 
-    static readonly Kernel<Args> copy = Kernel<Args>.On<Body>("StridedCopy");
+    static readonly Kernel<Args> copy = Kernel<Args>.On<Body, Cuda>("StridedCopy");
 
     /// <summary>Copies a box of the given sizes; strides and offsets count elements.</summary>
     internal static void Launch(Tensor from, long fromOffset, ReadOnlySpan<int> fromStrides, Tensor to, long toOffset, ReadOnlySpan<int> toStrides, ReadOnlySpan<int> dims)

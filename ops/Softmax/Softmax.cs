@@ -45,7 +45,7 @@ public sealed partial class Softmax : Op
         public Cost Cost(int size) => new(0, size * (double)Outer * N * Inner * (Saved.IsNull ? 2 : 3), Outer, N, Inner);
     }
 
-    static readonly Kernel<Args> forward = Kernel<Args>.On<ForwardBody>("Softmax.forward"), backward = Kernel<Args>.On<BackwardBody>("Softmax.backward");
+    static readonly Kernel<Args> forward = Kernel<Args>.On<ForwardBody, ForwardCuda>("Softmax.forward"), backward = Kernel<Args>.On<BackwardBody, BackwardCuda>("Softmax.backward");
 }
 
 /// <summary>x.Softmax(dim) and x.LogSoftmax(dim).</summary>

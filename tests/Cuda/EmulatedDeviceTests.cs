@@ -9,17 +9,30 @@ namespace MiniTorch.Tests.Cuda;
 /// <summary>Tensors and ops on a GPU that executes our PTX.</summary>
 public sealed class EmulatedDeviceTests
 {
-    public static TheoryData<string> Names => [.. OpCases.ByName.Keys.Where(static n => n.StartsWith("layer norm", StringComparison.Ordinal))];
+    /// <summary>Parts of the names of cases that have no kernel yet.</summary>
+    static readonly string[] missing = ["depthwise", "dcls", "repulsion", "conv 2-d one channel", "conv transpose several inputs of one output"];
+
+    /// <summary>How the names of cases begin which a library computes, or a kernel of ours where it is absent.</summary>
+    static readonly string[] served = ["conv ", "linear", "matmul", "attention"];
+
+    public static TheoryData<string> Names => [.. OpCases.ByName.Keys.Where(static n => !missing.Any(n.Contains))];
+
+    public static TheoryData<string> ServedNames => [.. OpCases.ByName.Keys.Where(static n => !missing.Any(n.Contains) && served.Any(n.StartsWith))];
 
     [Theory, MemberData(nameof(Names))]
-    public void Results_and_gradients_agree_with_float64_on_the_cpu(string name)
+    public void Results_and_gradients_agree_with_float64_on_the_cpu(string name) => Agree(name, libraries: true);
+
+    [Theory, MemberData(nameof(ServedNames))]
+    public void They_agree_without_libraries(string name) => Agree(name, libraries: false);
+
+    static void Agree(string name, bool libraries)
     {
         OpCase c = OpCases.ByName[name];
         using CpuDevice oracle = new(1);
         Tensor[] exact = c.Draw(DType.Float64, oracle);
         double[] seed = OpCaseTests.Seed(c, exact);
         (double[] y, double[]?[] g) = OpCaseTests.Differentiate(c, exact, seed);
-        using CudaDevice device = CudaDevice.Emulated();
+        using CudaDevice device = CudaDevice.Emulated(libraries);
         Tensor[] inputs = c.Draw(DType.Float32, device);
         (double[] emulatedY, double[]?[] emulatedG) = OpCaseTests.Differentiate(c, inputs, seed);
         OpCaseTests.Close(y, emulatedY, c.Tolerance32, $"{name}: y");
@@ -164,7 +177,7 @@ public sealed class EmulatedDeviceTests
     [Fact]
     public void Served_convolutions_check_their_sizes()
     {
-        using CudaDevice device = CudaDevice.Emulated(), bare = CudaDevice.Emulated(libraries: false);
+        using CudaDevice device = CudaDevice.Emulated();
         using Step step = Step.Begin();
         Tensor x = Tensor.Zeros([1, 4, 4, 2], device: device), w = Tensor.Zeros([3, 1, 1, 2], device: device), y = Tensor.Empty([1, 4, 4, 3], device: device);
         Convolution right = new(1, 4, 4, 2, 4, 4, 3, 1, 1);
@@ -172,8 +185,6 @@ public sealed class EmulatedDeviceTests
         Assert.Contains("4 groups do not divide", Message(right with { Groups = 4 }));
         Assert.Contains("weight: 1 x 3 x 6 elements, rows 6 apart, need 72 bytes", Message(right with { KernelHeight = 3, OutHeight = 2 }));
         Assert.Contains("has not been written", Assert.Throws<EmulationException>(() => device.Dnn!.Convolve<Unasked>(Sought.X, right, x, w, y)).Message);
-        Tensor image = Tensor.Zeros([1, 4, 4, 2], device: bare), kernel = Tensor.Zeros([1, 1, 2, 3], device: bare);
-        Assert.Equal("Conv has no kernel for a 1x4x4x2 k1x1 to 3 on cuda:emulated; it needs cuDNN and at most two axes", Assert.Throws<TensorException>(() => image.Conv(kernel)).Message);
 
         string Message(Convolution wrong) => Assert.Throws<EmulationException>(() => device.Dnn!.Convolve<Unasked>(Sought.Y, wrong, x, w, y)).Message;
     }

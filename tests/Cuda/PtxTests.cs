@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using MiniTorch.Cuda;
@@ -67,8 +68,7 @@ public sealed partial class PtxTests
         Assert.True(body.Success, $"{name}: there is no entry with one struct as its parameter");
         Assert.Equal(int.Parse(body.Groups["bytes"].Value), Marshal.SizeOf(args));
         Dictionary<int, int> fields = [];
-        foreach (FieldInfo field in args.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
-            fields[(int)Marshal.OffsetOf(args, field.Name)] = field.FieldType == typeof(Pointer) ? 8 : Marshal.SizeOf(field.FieldType);
+        AddFields(args, 0, fields);
         MatchCollection loads = Load().Matches(body.Groups["code"].Value);
         Assert.NotEmpty(loads);
         foreach (Match load in loads)
@@ -77,6 +77,18 @@ public sealed partial class PtxTests
             int count = load.Groups["count"].Success ? int.Parse(load.Groups["count"].Value) : 1;
             for (int i = 0; i < count; i++)
                 Assert.True(fields.TryGetValue(offset + i * width, out int size) && size == width, $"{name} reads {width} bytes at {offset + i * width}, where {args} has no such field: {load.Value}");
+        }
+    }
+
+    /// <summary>Offset and width of each number in a struct, those in structs and arrays within it as well.</summary>
+    static void AddFields(Type type, int begin, Dictionary<int, int> fields)
+    {
+        foreach (FieldInfo field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+        {
+            int at = begin + (int)Marshal.OffsetOf(type, field.Name), count = type.GetCustomAttribute<InlineArrayAttribute>()?.Length ?? 1, size = Marshal.SizeOf(field.FieldType);
+            for (int i = 0; i < count; i++, at += size)
+                if (field.FieldType == typeof(Pointer) || field.FieldType.IsPrimitive) fields[at] = size;
+                else AddFields(field.FieldType, at, fields);
         }
     }
 

@@ -1,0 +1,46 @@
+using MiniTorch.Cuda;
+
+namespace MiniTorch.Ops;
+
+public sealed unsafe partial class LinearActivation<F>
+{
+    const int Threads = 256, ThreadElements = 4;
+
+    readonly record struct ValueLaunch(FormulaConstants Constants, Pointer H, Pointer Bias, Pointer Y, int Count, int Columns, int Keeps);
+    readonly record struct SlopeLaunch(FormulaConstants Constants, Pointer Saved, Pointer Dy, Pointer Dh, Pointer Partial, int Rows, int Columns, int SliceRows);
+
+    static readonly FormulaKernel<ValueFormula<F>, ValueLaunch> values = new(typeof(LinearOp), "LinearActivation", "linearValue", $"{typeof(F).Name}.value");
+    static readonly FormulaKernel<SlopeFormula<F>, SlopeLaunch> slopes = new(typeof(LinearOp), "LinearActivation", "linearSlope", $"{typeof(F).Name}.slope");
+    static readonly Flat<SlopeFormula<F>> flatSlope = new(2, $"Linear{typeof(F).Name}.slope");
+
+    struct ForwardCuda : ICudaKernel<ForwardArgs>
+    {
+        /// <summary>The product, then the bias and the formula in one pass over it.</summary>
+        public static void Run(CudaDevice device, in ForwardArgs a)
+        {
+            Gemm.Cuda.Run(device, a.Product with { Bias = default });
+            int count = a.Product.M * a.Product.N;
+            CudaFunction<ValueLaunch> function = values.For(new(a.Formula), out FormulaConstants constants);
+            device.Launch(function, Workers.Blocks(count, Threads * ThreadElements), Threads,
+                new(constants, a.Product.C, a.Product.Bias, a.Y, count, a.Product.N, a.Y.Address == a.Product.C.Address ? 0 : 1));
+        }
+    }
+
+    struct SlopeCuda : ICudaKernel<SlopeArgs>
+    {
+        public static void Run(CudaDevice device, in SlopeArgs a)
+        {
+            if (a.DBias.IsNull)
+            {
+                flatSlope.Run(device, new(a.Formula), a.Dh, a.Rows * a.C, a.Saved, a.Dy);
+                return;
+            }
+            RowSlices slices = new(a.Rows, a.C);
+            using Scratch scratch = device.Scratch((long)slices.Count * a.C * sizeof(float));
+            Pointer partial = Pointer.At(scratch.As<float>());
+            CudaFunction<SlopeLaunch> function = slopes.For(new(a.Formula), out FormulaConstants constants);
+            device.Launch(function, slices.Grid, RowSlices.Block, new(constants, a.Saved, a.Dy, a.Dh, partial, a.Rows, a.C, slices.Rows));
+            Fold<Sum.Plus>.Merge(device, partial, slices.Count, a.C, a.DBias);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+using MiniTorch.Cuda;
+
+namespace MiniTorch.Ops;
+
+public sealed unsafe partial class Max
+{
+    const int Threads = 256, WarpSize = 32, BlockRows = 8;
+    const int LongestForThread = 16;        // elements of a row
+
+    readonly record struct FindLaunch(Pointer X, Pointer Y, Pointer Indices, int Outputs, int N, int Inner);
+    readonly record struct ScatterLaunch(Pointer Dx, Pointer Dy, Pointer Indices, int Outputs, int N, int Inner);
+
+    static readonly CudaModule module = new(typeof(Max), "Max");
+    static readonly CudaFunction<FindLaunch> findByThreads = module.Function<FindLaunch>("maxThreads");
+    static readonly CudaFunction<FindLaunch> findByWarps = module.Function<FindLaunch>("maxWarps");
+    static readonly CudaFunction<ScatterLaunch> scatterRows = module.Function<ScatterLaunch>("maxScatter");
+
+    struct FindCuda : ICudaKernel<Args>
+    {
+        public static void Run(CudaDevice device, in Args a)
+        {
+            FindLaunch launch = new(a.X, a.Y, a.Indices, a.Outputs, a.N, a.Inner);
+            if (a.Inner > 1 || a.N <= LongestForThread) device.Launch(findByThreads, Workers.Blocks(a.Outputs, Threads), Threads, launch);
+            else device.Launch(findByWarps, Workers.Blocks(a.Outputs, BlockRows), new(WarpSize, BlockRows), launch);
+        }
+    }
+
+    struct ScatterCuda : ICudaKernel<Args>
+    {
+        public static void Run(CudaDevice device, in Args a)
+            => device.Launch(scatterRows, Workers.Blocks(a.Outputs, Threads), Threads, new(a.X, a.Y, a.Indices, a.Outputs, a.N, a.Inner));
+    }
+}

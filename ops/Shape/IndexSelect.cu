@@ -1,0 +1,34 @@
+#include "device.h"
+
+constexpr u32 Threads = 256, Warps = 8;
+
+struct Select { const u32* x; const u32* index; u32* y; u32 outer, size, selected, inner; };
+
+// y [outer, selected, inner] = the words x [outer, index, inner].
+KERNEL(Threads) indexSelect(const Select p)
+{
+    u32 i = blockX() * Threads + threadX(), row = i / p.inner, o = row / p.selected;
+    if (o >= p.outer) return;
+    p.y[i] = p.x[(o * p.size + p.index[row - o * p.selected]) * p.inner + i - row * p.inner];
+}
+
+struct Accumulate { float* dx; const u32* index; const float* dy; u32 outer, size, selected, inner; };
+
+// dx [outer, size, inner] += the rows of dy [outer, selected, inner] whose index names it, in order: a warp goes over all indices for 32 columns of a row of dx.
+KERNEL(Warps * Warp) indexAccumulate(const Accumulate p)
+{
+    u32 lane = threadX(), item = blockX() * Warps + threadY(), columns = (p.inner + Warp - 1) / Warp, row = item / columns, column = (item - row * columns) * Warp + lane;
+    u32 o = row / p.size, wanted = row - o * p.size;
+    if (o >= p.outer) return;
+    float sum = 0;
+    LOOP for (u32 first = 0; first < p.selected; first += Warp)
+    {
+        u32 found = ballot(first + lane < p.selected && p.index[first + lane] == wanted);
+        LOOP for (; found != 0; found &= found - 1)
+        {
+            u32 j = first + __builtin_ctz(found);
+            if (column < p.inner) sum += p.dy[(o * p.selected + j) * p.inner + column];
+        }
+    }
+    if (column < p.inner) p.dx[row * p.inner + column] += sum;
+}
