@@ -37,3 +37,25 @@ DEVICE float squareRoot(float x) { return __nvvm_sqrt_rn_f(x); }
 DEVICE float divide(float x, float y) { return __nvvm_div_rn_f(x, y); }
 DEVICE float multiplyAdd(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
 DEVICE int smaller(int a, int b) { return a < b ? a : b; }
+DEVICE int larger(int a, int b) { return a > b ? a : b; }
+DEVICE int threadsY() { return __nvvm_read_ptx_sreg_ntid_y(); }
+
+// An address in shared memory as instructions take it.
+DEVICE u32 sharedAddress(const float* p) { return (u32)(u64)(const __attribute__((address_space(3))) void*)p; }
+
+// Reads words Offset to Offset + 3 of shared memory by one instruction, even if not all of them are used: narrower reads meet other banks.
+template <int Offset> DEVICE float4 readFour(const float* from)
+{
+    float a, b, c, d;
+    asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4+%5];" : "=f"(a), "=f"(b), "=f"(c), "=f"(d) : "r"(sharedAddress(from)), "n"(4 * Offset) : "memory");
+    return float4{ a, b, c, d };
+}
+
+// Begins to copy a word from global to shared memory, or a 0 if it is not wanted; the address is then not looked at.
+DEVICE void copyAsync(float* to, const float* from, bool wanted)
+{
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(sharedAddress(to)), "l"(from), "r"(wanted ? 4 : 0) : "memory");
+}
+
+// Waits for what this thread has begun to copy.
+DEVICE void awaitCopies() { asm volatile("cp.async.wait_all;" ::: "memory"); }

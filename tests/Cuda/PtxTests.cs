@@ -67,8 +67,7 @@ public sealed partial class PtxTests
         Assert.True(body.Success, $"{name}: there is no entry with one struct as its parameter");
         Assert.Equal(int.Parse(body.Groups["bytes"].Value), Marshal.SizeOf(args));
         Dictionary<int, int> fields = [];
-        foreach (FieldInfo field in args.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
-            fields[(int)Marshal.OffsetOf(args, field.Name)] = field.FieldType == typeof(Pointer) ? 8 : Marshal.SizeOf(field.FieldType);
+        Add(args, 0);
         MatchCollection loads = Load().Matches(body.Groups["code"].Value);
         Assert.NotEmpty(loads);
         foreach (Match load in loads)
@@ -77,6 +76,16 @@ public sealed partial class PtxTests
             int count = load.Groups["count"].Success ? int.Parse(load.Groups["count"].Value) : 1;
             for (int i = 0; i < count; i++)
                 Assert.True(fields.TryGetValue(offset + i * width, out int size) && size == width, $"{name} reads {width} bytes at {offset + i * width}, where {args} has no such field: {load.Value}");
+        }
+
+        void Add(Type type, int offset)
+        {
+            foreach (FieldInfo field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+            {
+                int at = offset + (int)Marshal.OffsetOf(type, field.Name);
+                if (field.FieldType == typeof(Pointer) || field.FieldType.IsPrimitive) fields[at] = Marshal.SizeOf(field.FieldType);
+                else Add(field.FieldType, at);
+            }
         }
     }
 
@@ -87,8 +96,11 @@ public sealed partial class PtxTests
         foreach (Assembly assembly in (Assembly[])[typeof(Device).Assembly, typeof(MiniTorch.Ops.LayerNormOp).Assembly, typeof(MiniTorch.Models.Trainer).Assembly])
             foreach (Type type in assembly.GetTypes().Where(static t => !t.ContainsGenericParameters))
                 foreach (FieldInfo field in type.GetFields(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public))
-                    if (field.FieldType.IsGenericType && field.FieldType.GetGenericTypeDefinition() == typeof(CudaFunction<>))
-                        kernels[((CudaFunction)field.GetValue(null)!).Entry] = ((CudaFunction)field.GetValue(null)!, field.FieldType.GenericTypeArguments[0]);
+                {
+                    Type held = field.FieldType.GetElementType() ?? field.FieldType;
+                    if (!typeof(CudaFunction).IsAssignableFrom(held) || !held.IsGenericType) continue;
+                    foreach (CudaFunction function in field.GetValue(null) as CudaFunction[] ?? [(CudaFunction)field.GetValue(null)!]) kernels[function.Entry] = (function, held.GenericTypeArguments[0]);
+                }
         return kernels;
     }
 
