@@ -51,10 +51,19 @@ template <int Offset> DEVICE float4 readFour(const float* from)
     return float4{ a, b, c, d };
 }
 
-// Begins to copy a word from global to shared memory, or a 0 if it is not wanted; the address is then not looked at.
-DEVICE void copyAsync(float* to, const float* from, bool wanted)
+// An address in global memory as instructions take it.
+DEVICE u64 globalAddress(const float* p) { return (u64)(const __attribute__((address_space(1))) void*)p; }
+
+// Begins to copy a word from global to word Offset of shared memory.
+template <int Offset> DEVICE void copyAsync(float* to, const float* from)
 {
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(sharedAddress(to)), "l"(from), "r"(wanted ? 4 : 0) : "memory");
+    asm volatile("cp.async.ca.shared.global [%0+%2], [%1], 4;" ::"r"(sharedAddress(to)), "l"(globalAddress(from)), "n"(4 * Offset) : "memory");
+}
+
+// The same, or a 0 if the word is not wanted; its address is then not looked at.
+template <int Offset> DEVICE void copyAsync(float* to, const float* from, bool wanted)
+{
+    asm volatile("cp.async.ca.shared.global [%0+%3], [%1], 4, %2;" ::"r"(sharedAddress(to)), "l"(globalAddress(from)), "r"(wanted ? 4 : 0), "n"(4 * Offset) : "memory");
 }
 
 // Waits for what this thread has begun to copy.

@@ -37,25 +37,35 @@ DEVICE Place place(const Depthwise& a, int item, int run)
     return { (item - down * a.tilesAcross) * (run << a.acrossBits), (down - behind * a.tilesDown) * a.tileRows, behind * a.tileImages };
 }
 
+// Count columns of a line, of which the first wanted, in steps of the groups of lanes.
+template <int Count, int Column = 0> DEVICE void stageColumns(float* to, const float* from, int step, int wanted)
+{
+    if constexpr (Column < Count)
+    {
+        copyAsync<Column>(to, from, Column < wanted);
+        stageColumns<Count, Column + Groups>(to, from + step, step, wanted);
+    }
+}
+
 // Rows top, top + 1, … and columns left, left + 1, … of the images of a tile; what lies outside is 0. Images of height x width.
 DEVICE void stage(const Depthwise& a, const float* from, int height, int width, int image, int top, int rows, int left, int pitch, int plane, int channel, float* to)
 {
-    int group = threadX() / Lines, warps = threadsY();
+    constexpr int Together = 4 * Groups;
+    int group = threadX() / Lines, step = Groups * a.channels;
     to += (threadX() % Lines) * plane + group;
     long long size = (long long)height * width * a.channels;
-    from += image * size + channel;
+    from += image * size + (left + group) * a.channels + channel;
     for (int n = 0; n < a.tileImages; n++, from += size, to += rows * pitch)
     {
         int wanted = image + n < a.batch && channel < a.channels ? width : 0;
-        for (int row = threadY(); row < rows; row += warps)
+        for (int row = threadY(); row < rows; row += threadsY())
         {
-            int y = top + row, inside = (u32)y < (u32)height ? wanted : 0;
-            const float* pixel = from + (y * width + left + group) * a.channels;
+            int inside = (u32)(top + row) < (u32)height ? wanted : 0, x = left, end = left + pitch;
+            const float* pixel = from + (top + row) * width * a.channels;
             float* line = to + row * pitch;
-            int column = 0;
-            for (; column + 4 * Groups <= pitch; column += 4 * Groups)
-                UNROLL for (int i = 0; i < 4; i++, pixel += Groups * a.channels) copyAsync(line + column + i * Groups, pixel, (u32)(left + group + column + i * Groups) < (u32)inside);
-            for (; column < pitch; column += Groups, pixel += Groups * a.channels) copyAsync(line + column, pixel, (u32)(left + group + column) < (u32)inside);
+            LOOP for (; x < smaller(end, 0); x += Groups, line += Groups, pixel += step) copyAsync<0>(line, pixel, (u32)(x + group) < (u32)inside);
+            LOOP for (; x + Together <= smaller(end, inside); x += Together, line += Together, pixel += 4 * step) stageColumns<Together>(line, pixel, step, Together);
+            LOOP for (; x < end; x += Groups, line += Groups, pixel += step) copyAsync<0>(line, pixel, (u32)(x + group) < (u32)inside);
         }
     }
 }
@@ -90,13 +100,13 @@ template <int K, int Run, bool Narrow> DEVICE void convolve(const Depthwise& a, 
     bool owned = channel < a.channels;
 
     float* weights = shared + (lane % Lines) * T::Pitch;
-    int last = a.kernelHeight * a.kernelWidth - 1;
+    int order = a.reversed ? -a.channels : a.channels, wanted = owned ? a.kernelWidth - group : 0;
     for (int i = warp; i < a.kernelHeight; i += warps)
-        for (int k = group; k < T::Weights; k += Groups)
-        {
-            int tap = i * a.kernelWidth + k;
-            copyAsync(weights + i * Lines * T::Pitch + k, a.weight + (a.reversed ? last - tap : tap) * a.channels + channel, owned && k < a.kernelWidth);
-        }
+    {
+        int tap = i * a.kernelWidth + group;
+        const float* first = a.weight + (a.reversed ? a.kernelHeight * a.kernelWidth - 1 - tap : tap) * a.channels + channel;
+        stageColumns<T::Weights>(weights + i * Lines * T::Pitch + group, first, Groups * order, wanted);
+    }
     shared += a.kernelHeight * Lines * T::Pitch;
 
     int below = 1 << a.belowBits, columnGroup = group & ((1 << a.acrossBits) - 1), rowGroup = group >> a.acrossBits & (below - 1);

@@ -35,22 +35,22 @@ static unsafe class DepthwiseTiles
     {
         if (!Fits(args)) return false;
         (Axis h, int k) = (args.Windows.H, Width(args.Windows.W));
-        Layout shape = Choose(args.Windows);
-        int rowGroups = Workers.Blocks(h.Out, shape.Below), weights = h.Kernel * Lines * WeightPitch(k), bytes;
+        Layout layout = Choose(args);
+        int rowGroups = Workers.Blocks(h.Out, layout.Below), weights = h.Kernel * Lines * WeightPitch(k), bytes;
         Launch launch;
         for (int most = Warps; ; most--)
         {
             if (most == 0) return false;
-            launch = Cut(args, shape, k, most, Warps) with { Weight = args.Weight, Y = args.Y, Bias = args.Bias, Reversed = args.Reversed ? 1 : 0 };
-            launch = launch with { Rows = Math.Min(launch.TileRows + h.Kernel - 1, h.In + 2 * (shape.Below - 1)) };
+            launch = Cut(args, layout, k, most, Warps) with { Weight = args.Weight, Y = args.Y, Bias = args.Bias, Reversed = args.Reversed ? 1 : 0 };
+            launch = launch with { Rows = Math.Min(launch.TileRows + h.Kernel - 1, h.In + 2 * (layout.Below - 1)) };
             launch = launch with { Plane = Plane(launch.TileImages * launch.Rows * launch.Pitch) };
             bytes = sizeof(float) * (weights + Lines * launch.Plane);
             if (bytes <= device.Properties.SharedPerBlockAtMost) break;
         }
         int lines = Workers.Blocks(launch.Channels, Lines), parts = Parts(launch.Items, lines);
         launch = launch with { Span = Workers.Blocks(launch.Items, parts) };
-        int warps = launch.WarpRows * (launch.TileImages >> shape.BehindBits);
-        device.Launch(forward[Index(k) * runs.Length + shape.Run], lines * Workers.Blocks(launch.Items, launch.Span), new(Warp, warps), launch, bytes);
+        int warps = launch.WarpRows * (launch.TileImages >> layout.BehindBits);
+        device.Launch(forward[Index(k) * runs.Length + layout.Run], lines * Workers.Blocks(launch.Items, launch.Span), new(Warp, warps), launch, bytes);
         return true;
     }
 
@@ -59,15 +59,15 @@ static unsafe class DepthwiseTiles
     {
         if (!Fits(args)) return false;
         (Axis h, int k) = (args.Windows.H, Width(args.Windows.W));
-        Layout shape = Choose(args.Windows);
+        Layout layout = Choose(args);
         int first = Math.Max(0, h.Padding - h.Out + 1), kernelRows = Math.Min(h.Kernel, h.In + h.Padding) - first;
-        int rowBlocks = Workers.Blocks(kernelRows, shape.Narrow ? NarrowWeightWarps : Warps), warps = Workers.Blocks(kernelRows, rowBlocks), bytes;
+        int rowBlocks = Workers.Blocks(kernelRows, layout.Narrow ? NarrowWeightWarps : Warps), warps = Workers.Blocks(kernelRows, rowBlocks), bytes;
         Launch launch;
         for (int most = Warps; ; most--)
         {
             if (most == 0) return false;
-            launch = Cut(args, shape, k, most, most) with { Y = args.Y, FirstRow = first, KernelRows = kernelRows, RowBlocks = rowBlocks };
-            launch = launch with { Rows = Math.Min(launch.TileRows + warps - 1, h.In + 2 * (shape.Below - 1)), PitchY = Quads(shape.Pixels << shape.AcrossBits) };
+            launch = Cut(args, layout, k, most, most) with { Y = args.Y, FirstRow = first, KernelRows = kernelRows, RowBlocks = rowBlocks };
+            launch = launch with { Rows = Math.Min(launch.TileRows + warps - 1, h.In + 2 * (layout.Below - 1)), PitchY = Quads(layout.Pixels << layout.AcrossBits) };
             launch = launch with { Plane = Plane(launch.TileImages * launch.Rows * launch.Pitch), PlaneY = Plane(launch.TileImages * launch.TileRows * launch.PitchY) };
             bytes = sizeof(float) * Lines * (launch.Plane + launch.PlaneY);
             if (bytes <= device.Properties.SharedPerBlockAtMost) break;
@@ -76,7 +76,7 @@ static unsafe class DepthwiseTiles
         int span = Workers.Blocks(launch.Items, Parts(launch.Items, lines * rowBlocks)), parts = Workers.Blocks(launch.Items, span);
         using Scratch scratch = device.Scratch((long)parts * kernelRows * line * sizeof(float));
         Pointer partial = Pointer.At(scratch.As<float>());
-        device.Launch(weightGradient[Index(k) * runs.Length + shape.Run], parts * rowBlocks * lines, new(Warp, warps), launch with { Weight = partial, Span = span }, bytes);
+        device.Launch(weightGradient[Index(k) * runs.Length + layout.Run], parts * rowBlocks * lines, new(Warp, warps), launch with { Weight = partial, Span = span }, bytes);
         DepthwiseForms.SumParts(device, args, partial, parts, first * line, kernelRows * line);
         return true;
     }
@@ -87,25 +87,26 @@ static unsafe class DepthwiseTiles
     static int Parts(int items, int blocks) => Math.Clamp(Blocks / blocks, 1, items);
 
     /// <summary>Tiles of at most so many warps below and behind each other.</summary>
-    static Launch Cut(in DepthwiseArgs args, Layout shape, int k, int mostRows, int mostWarps)
+    static Launch Cut(in DepthwiseArgs args, Layout layout, int k, int mostRows, int mostWarps)
     {
         (Windows windows, Axis h, Axis w) = (args.Windows, args.Windows.H, args.Windows.W);
-        int rowGroups = Workers.Blocks(h.Out, shape.Below), across = Workers.Blocks(w.Out, shape.Pixels << shape.AcrossBits);
-        int warpRows = Workers.Blocks(rowGroups, Workers.Blocks(rowGroups, mostRows)), images = Workers.Blocks(windows.Batch, 1 << shape.BehindBits);
-        int tileImages = Math.Clamp(mostWarps / warpRows, 1, images) << shape.BehindBits, down = Workers.Blocks(rowGroups, warpRows);
+        int rowGroups = Workers.Blocks(h.Out, layout.Below), across = Workers.Blocks(w.Out, layout.Pixels << layout.AcrossBits);
+        int warpRows = Workers.Blocks(rowGroups, Workers.Blocks(rowGroups, mostRows)), images = Workers.Blocks(windows.Batch, 1 << layout.BehindBits);
+        int tileImages = Math.Clamp(mostWarps / warpRows, 1, images) << layout.BehindBits, down = Workers.Blocks(rowGroups, warpRows);
         return new()
         {
             X = args.X, Batch = windows.Batch, Channels = windows.Channels, HeightIn = h.In, WidthIn = w.In, HeightOut = h.Out, WidthOut = w.Out,
-            KernelHeight = h.Kernel, KernelWidth = w.Kernel, Top = h.Padding, Left = w.Padding, AcrossBits = shape.AcrossBits, BelowBits = shape.BelowBits, WarpRows = warpRows,
-            TilesAcross = across, TilesDown = down, Items = across * down * Workers.Blocks(windows.Batch, tileImages), TileRows = warpRows << shape.BelowBits, TileImages = tileImages,
-            Pitch = shape.Narrow ? Quads(shape.Pixels) : Quads((shape.Pixels << shape.AcrossBits) + k - 1),
+            KernelHeight = h.Kernel, KernelWidth = w.Kernel, Top = h.Padding, Left = w.Padding, AcrossBits = layout.AcrossBits, BelowBits = layout.BelowBits, WarpRows = warpRows,
+            TilesAcross = across, TilesDown = down, Items = across * down * Workers.Blocks(windows.Batch, tileImages), TileRows = warpRows << layout.BelowBits, TileImages = tileImages,
+            Pitch = layout.Narrow ? Quads(layout.Pixels) : Quads((layout.Pixels << layout.AcrossBits) + k - 1),
         };
     }
 
-    /// <summary>The shape that issues the fewest instructions.</summary>
-    static Layout Choose(Windows windows)
+    /// <summary>The layout that issues the fewest instructions.</summary>
+    static Layout Choose(in DepthwiseArgs args)
     {
-        (Axis h, Axis w, int k) = (windows.H, windows.W, Width(windows.W));
+        const int RowCost = 30;         // of a staged row, and two for each of its columns
+        (Windows windows, Axis h, Axis w, int k) = (args.Windows, args.Windows.H, args.Windows.W, Width(args.Windows.W));
         ReadOnlySpan<long> steps = [Steps(h, 1), Steps(h, 2), Steps(h, 4)];
         bool centred = w.Kernel == k && w.Padding == k / 2;
         Layout best = default;
@@ -117,9 +118,11 @@ static unsafe class DepthwiseTiles
             for (int across = 0; across <= (narrow ? 0 : GroupBits); across++)
                 for (int below = 0; below <= GroupBits - across; below++)
                 {
-                    Layout shape = new(run, across, below);
-                    double cost = (double)steps[below] * Workers.Blocks(w.Out, pixels << across) * Workers.Blocks(windows.Batch, 1 << shape.BehindBits) * StepCost(k, pixels, narrow);
-                    if (cost < least) (best, least) = (shape, cost);
+                    Layout layout = new(run, across, below);
+                    Launch tile = Cut(args, layout, k, Warps, Warps);
+                    double convolving = (double)steps[below] * tile.TilesAcross * Workers.Blocks(windows.Batch, 1 << layout.BehindBits) * StepCost(k, pixels, narrow);
+                    double staging = (double)tile.Items * tile.TileImages * Math.Min(tile.TileRows + h.Kernel - 1, h.In + 2 * (layout.Below - 1)) * (RowCost + 2 * tile.Pitch);
+                    if (convolving + staging < least) (best, least) = (layout, convolving + staging);
                 }
         }
         return best;
