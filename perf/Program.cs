@@ -7,6 +7,7 @@ return args switch
     ["memory", .. string[] rest] => ConstructionMemory.Run(rest),
     ["versus", .. string[] rest] => Versus.Run(rest),
     ["serve", .. string[] rest] => Versus.Serve(rest),
+    ["estimates", .. string[] rest] => Estimates.Run(rest),
     ["benchmarks", .. string[] rest] => Benchmarks(rest),
     [] => Wrong("a word is missing"),
     [string word, ..] => Wrong($"unknown word '{word}'"),
@@ -20,6 +21,6 @@ static int Benchmarks(string[] rest)
 
 static int Wrong(string what)
 {
-    Console.Error.WriteLine($"perf: {what}; use roofline [--json], memory [--json], versus [NAMES] [--json] [--save] or benchmarks [BenchmarkDotNet options]");
+    Console.Error.WriteLine($"perf: {what}; use roofline [--json], memory [--json], versus [NAMES] [--json] [--save], estimates [--save] or benchmarks [BenchmarkDotNet options]");
     return 2;
 }

@@ -50,8 +50,6 @@ DEVICE float larger(float x, float y)
     return z;
 }
 
-DEVICE int most(int a, int b) { return a > b ? a : b; }
-
 // e to the x, relative error 3e-7: the product with log2 e is carried to twice the precision, but for what over- or underflows.
 DEVICE float exponential(float x)
 {
@@ -109,3 +107,35 @@ template <int Threads> DEVICE u32 teamRow() { return Threads == 1 ? (u32)blockX(
 
 // The member's number in its team.
 template <int Threads> DEVICE int teamMember() { return Threads == 1 ? 0 : threadX(); }
+
+DEVICE int larger(int a, int b) { return a > b ? a : b; }
+DEVICE int threadsY() { return __nvvm_read_ptx_sreg_ntid_y(); }
+
+// An address in shared memory as instructions take it.
+DEVICE u32 sharedAddress(const float* p) { return (u32)(u64)(const __attribute__((address_space(3))) void*)p; }
+
+// Reads words Offset to Offset + 3 of shared memory by one instruction, even if not all of them are used: narrower reads meet other banks.
+template <int Offset> DEVICE float4 readFour(const float* from)
+{
+    float a, b, c, d;
+    asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4+%5];" : "=f"(a), "=f"(b), "=f"(c), "=f"(d) : "r"(sharedAddress(from)), "n"(4 * Offset) : "memory");
+    return float4{ a, b, c, d };
+}
+
+// An address in global memory as instructions take it.
+DEVICE u64 globalAddress(const float* p) { return (u64)(const __attribute__((address_space(1))) void*)p; }
+
+// Begins to copy a word from global to word Offset of shared memory.
+template <int Offset> DEVICE void copyAsync(float* to, const float* from)
+{
+    asm volatile("cp.async.ca.shared.global [%0+%2], [%1], 4;" ::"r"(sharedAddress(to)), "l"(globalAddress(from)), "n"(4 * Offset) : "memory");
+}
+
+// The same, or a 0 if the word is not wanted; its address is then not looked at.
+template <int Offset> DEVICE void copyAsync(float* to, const float* from, bool wanted)
+{
+    asm volatile("cp.async.ca.shared.global [%0+%3], [%1], 4, %2;" ::"r"(sharedAddress(to)), "l"(globalAddress(from)), "r"(wanted ? 4 : 0), "n"(4 * Offset) : "memory");
+}
+
+// Waits for what this thread has begun to copy.
+DEVICE void awaitCopies() { asm volatile("cp.async.wait_all;" ::: "memory"); }

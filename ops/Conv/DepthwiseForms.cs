@@ -1,14 +1,14 @@
 namespace MiniTorch.Ops;
 
 /// <summary>
-/// Depthwise convolution and its gradients on the CPU, each in the form that costs least. A form estimates its cost for a register of channels in multiply-adds, from
+/// Depthwise convolution and its gradients, on the CPU each in the form that costs least. A form estimates its cost for a register of channels in multiply-adds, from
 /// shapes, the width of a register and the number of taps that are not zero, and nothing that is measured: the same operands always take the same form, with any number of threads.
 /// </summary>
-static class DepthwiseForms
+static partial class DepthwiseForms
 {
-    internal static readonly Kernel<DepthwiseArgs> Forward = Kernel<DepthwiseArgs>.On<ForwardBody>("DepthwiseConv.forward");
-    internal static readonly Kernel<DepthwiseArgs> InputGradient = Kernel<DepthwiseArgs>.On<InputBody>("DepthwiseConv.inputGradient");
-    internal static readonly Kernel<DepthwiseArgs> WeightGradient = Kernel<DepthwiseArgs>.On<WeightBody>("DepthwiseConv.weightGradient");
+    internal static readonly Kernel<DepthwiseArgs> Forward = Kernel<DepthwiseArgs>.On<ForwardBody, ForwardCuda>("DepthwiseConv.forward");
+    internal static readonly Kernel<DepthwiseArgs> InputGradient = Kernel<DepthwiseArgs>.On<InputBody, InputCuda>("DepthwiseConv.inputGradient");
+    internal static readonly Kernel<DepthwiseArgs> WeightGradient = Kernel<DepthwiseArgs>.On<WeightBody, WeightCuda>("DepthwiseConv.weightGradient");
 
     struct ForwardBody : ICpuKernel<DepthwiseArgs>
     {

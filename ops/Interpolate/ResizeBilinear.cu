@@ -16,7 +16,7 @@ DEVICE Blend at(const Line& a, int o)
 DEVICE float weightOf(const Blend& b, int i) { return (b.first == i ? 1 - b.weight : 0) + (b.second == i ? b.weight : 0); }
 
 // Outputs [begin, end) which are all that blend an input, and few others; they lie between its neighbours.
-DEVICE int begin(const Line& a, int i) { return i == 0 ? 0 : most(0, (int)((u64)(i - 1) * a.out / a.in) - 1); }
+DEVICE int begin(const Line& a, int i) { return i == 0 ? 0 : larger(0, (int)((u64)(i - 1) * a.out / a.in) - 1); }
 DEVICE int end(const Line& a, int i) { return i >= a.in - 1 ? a.out : smaller(a.out, (int)((u64)(i + 2) * a.out / a.in) + 2); }
 
 // An element of y by a thread.

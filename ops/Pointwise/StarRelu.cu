@@ -8,7 +8,7 @@ KERNEL(Threads) starReluForward(const Forward p)
 {
     u32 i = blockX() * Threads + threadX();
     if (i >= p.count) return;
-    float relu = larger(p.x[i], 0);
+    float relu = larger(p.x[i], 0.0f);
     p.y[i] = multiplyAdd(p.scale[0] * relu, relu, p.bias[0]);
 }
 
@@ -22,7 +22,7 @@ KERNEL(Threads) starReluBackward(const Backward p)
     u32 end = least(p.count, (blockX() + 1) * p.slice);
     LOOP for (u32 i = blockX() * p.slice + threadX(); i < end; i += Threads)
     {
-        float relu = larger(p.x[i], 0), dy = p.dy[i], part = relu * dy;
+        float relu = larger(p.x[i], 0.0f), dy = p.dy[i], part = relu * dy;
         p.dx[i] = slope * part;
         ds = multiplyAdd(relu, part, ds);
         db += dy;

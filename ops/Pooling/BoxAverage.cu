@@ -9,7 +9,7 @@ DEVICE Span inputs(const Axis& a, int o)
 {
     if (a.adaptive) return { (int)((u64)o * a.in / a.out), (int)(((u64)(o + 1) * a.in + a.out - 1) / a.out) };
     int first = o * a.stride - a.padding;
-    return { most(0, first), smaller(a.in, first + a.kernel) };
+    return { larger(0, first), smaller(a.in, first + a.kernel) };
 }
 
 // The outputs whose box holds an input.

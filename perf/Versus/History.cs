@@ -22,8 +22,7 @@ sealed class History
     internal History(string root, int threads)
     {
         this.threads = threads;
-        string changed = Git(root, "status", "--porcelain", "--untracked-files=no").Length > 0 ? "+" : "";
-        commit = Git(root, "rev-parse", "--short", "HEAD") + changed;
+        commit = Commit(root);
         Cpu = $"{Ceiling.Processor()}, {Environment.ProcessorCount} cores";
         string name = string.Concat(Cpu.ToLowerInvariant().Select(static c => char.IsAsciiLetterOrDigit(c) ? c : '-'));
         path = Path.Combine(root, "perf", "history", string.Join('-', name.Split('-', StringSplitOptions.RemoveEmptyEntries)) + ".versus.jsonl");
@@ -40,6 +39,17 @@ sealed class History
 
     /// <summary>Keeps a row.</summary>
     internal void Append(Row row) => File.AppendAllText(path, Json(row) + "\n");
+
+    /// <summary>The checkout that this program lies in.</summary>
+    internal static string Root()
+    {
+        for (DirectoryInfo? d = new(AppContext.BaseDirectory); d is not null; d = d.Parent)
+            if (File.Exists(Path.Combine(d.FullName, "MiniTorch.Dcls.sln"))) return d.FullName;
+        throw new UsageException("this needs the repository, and the program does not lie in one; run it with dotnet run --project perf");
+    }
+
+    /// <summary>What is checked out; with a plus sign if it was changed since.</summary>
+    internal static string Commit(string root) => Git(root, "rev-parse", "--short", "HEAD") + (Git(root, "status", "--porcelain", "--untracked-files=no").Length > 0 ? "+" : "");
 
     static string Git(string root, params string[] arguments)
     {

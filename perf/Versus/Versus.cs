@@ -49,7 +49,7 @@ sealed class Versus(Peer peer, Ceiling machine, VersusArguments arguments)
     static int Compare(string[] args)
     {
         VersusArguments a = VersusArguments.Of(args);
-        string root = Root();
+        string root = History.Root();
         using CpuDevice device = new(a.Threads);
         Peer peer = Peer.Build(root, a.Threads);
         double load = Load();
@@ -183,13 +183,6 @@ sealed class Versus(Peer peer, Ceiling machine, VersusArguments arguments)
     }
 
     Child StartOurs() => new(OurContender.Form, new("dotnet", [Assembly.GetExecutingAssembly().Location, "serve", "--threads", arguments.Threads.ToString(CultureInfo.InvariantCulture)]));
-
-    static string Root()
-    {
-        for (DirectoryInfo? d = new(AppContext.BaseDirectory); d is not null; d = d.Parent)
-            if (File.Exists(Path.Combine(d.FullName, "MiniTorch.Dcls.sln"))) return d.FullName;
-        throw new UsageException("the peer is built from the repository, and this program does not lie in one; run it with dotnet run --project perf");
-    }
 
     static double Load() => File.Exists("/proc/loadavg") ? double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture) : 0;
 }

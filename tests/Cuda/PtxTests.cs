@@ -97,11 +97,22 @@ public sealed partial class PtxTests
     {
         Dictionary<string, (CudaFunction, Type)> kernels = [];
         foreach (Assembly assembly in (Assembly[])[typeof(Device).Assembly, typeof(MiniTorch.Ops.LayerNormOp).Assembly, typeof(MiniTorch.Models.Trainer).Assembly])
-            foreach (Type type in assembly.GetTypes().Where(static t => !t.ContainsGenericParameters))
+            foreach (Type type in assembly.GetTypes().SelectMany(Closed))
                 foreach (FieldInfo field in type.GetFields(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public))
-                    if (field.FieldType.IsGenericType && field.FieldType.GetGenericTypeDefinition() == typeof(CudaFunction<>))
-                        kernels[((CudaFunction)field.GetValue(null)!).Entry] = ((CudaFunction)field.GetValue(null)!, field.FieldType.GenericTypeArguments[0]);
+                {
+                    Type held = field.FieldType.GetElementType() ?? field.FieldType;
+                    if (!typeof(CudaFunction).IsAssignableFrom(held) || !held.IsGenericType) continue;
+                    foreach (CudaFunction function in field.GetValue(null) as CudaFunction[] ?? [(CudaFunction)field.GetValue(null)!]) kernels[function.Entry] = (function, held.GenericTypeArguments[0]);
+                }
         return kernels;
+    }
+
+    /// <summary>The type; of an op that is generic in a formula, one for each formula of its assembly.</summary>
+    static IEnumerable<Type> Closed(Type type)
+    {
+        if (!type.ContainsGenericParameters) return [type];
+        if (type.IsNested || type.GetGenericArguments() is not [Type parameter] || parameter.GetGenericParameterConstraints().Where(static c => c.IsInterface).ToArray() is not [Type formula]) return [];
+        return type.Assembly.GetTypes().Where(t => t.IsValueType && !t.ContainsGenericParameters && t.IsAssignableTo(formula)).Select(t => type.MakeGenericType(t));
     }
 
     static string Run(string program, params string[] arguments)

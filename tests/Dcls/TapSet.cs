@@ -46,6 +46,12 @@ public sealed record TapSet(string Version, Convention Convention, int[] Dense, 
     public TapGradients Run(double[]? seed, DType type = DType.Float64, int threads = 1)
     {
         using CpuDevice device = new(threads);
+        return Run(seed, type, device);
+    }
+
+    /// <summary>Kernel and gradients as a device computes them.</summary>
+    public TapGradients Run(double[]? seed, DType type, Device device)
+    {
         using Step step = Step.Begin();
         Shape taps = [Count, .. Dense, Inputs, Outputs], positions = [Size.Length, .. taps.Dims];
         Tensor weight = Leaf(taps, Weight), position = Leaf(positions, Position);

@@ -1,0 +1,3 @@
+#include "DepthwiseTile.h"
+
+DEPTHWISE(29)

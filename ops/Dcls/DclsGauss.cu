@@ -1,0 +1,3 @@
+#include "DclsKernel.h"
+
+DCLS(Gauss)

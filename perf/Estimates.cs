@@ -1,0 +1,69 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using MiniTorch.Cuda;
+using MiniTorch.Cuda.Emulation;
+using MiniTorch.Ops;
+
+namespace MiniTorch.Perf;
+
+/// <summary>
+/// What an H100 needs at least for the depthwise convolutions of ConvNeXt-T with 17x17 kernels, by the emulator's counters: estimates, no measurements. Latency, caches and
+/// whatever the compiler of the driver makes of the instructions are not part of them.
+/// </summary>
+static class Estimates
+{
+    const int Kernel = 17, Batch = 128;
+
+    static readonly (int Channels, int Side)[] stages = [(96, 56), (192, 28), (384, 14), (768, 7)];
+    static readonly JsonSerializerOptions json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>A pass of a stage. Bound is what the time is spent on by the model; ratios are sectors and wavefronts to the fewest possible; the rest are counts of warps.</summary>
+    sealed record Row(string What, string Gpu, string Op, string Pass, int Batch, int Channels, int Side, double EstimatedUs, string Bound, long WarpInstructions, double FmaShare,
+        double SectorRatio, double WavefrontRatio, double FootprintMb, string Date, string Commit);
+
+    internal static int Run(string[] options)
+    {
+        bool save = options is ["--save"];
+        if (!save && options.Length > 0)
+        {
+            Console.Error.WriteLine($"perf estimates: unknown option '{options[0]}'; the only one is --save");
+            return 2;
+        }
+        string root = History.Root(), commit = History.Commit(root);
+        foreach ((int channels, int side) in stages)
+            foreach (string pass in (ReadOnlySpan<string>)["forward", "input gradient", "weight gradient"])
+            {
+                string line = JsonSerializer.Serialize(Count(pass, channels, side, commit), json);
+                Console.WriteLine(line);
+                if (save) File.AppendAllText(Path.Combine(root, "perf", "history", "h100-estimates.jsonl"), line + "\n");
+            }
+        return 0;
+    }
+
+    /// <summary>Runs a pass of the whole batch on the emulator.</summary>
+    static Row Count(string pass, int channels, int side, string commit)
+    {
+        List<LaunchCounters> launches = [];
+        using EmulatedDriver driver = new() { Launched = (_, counters) => launches.Add(counters) };
+        using CudaDevice device = CudaDevice.Emulated(driver);
+        using Step step = Step.Begin();
+        Tensor x = Tensor.Zeros([Batch, side, side, channels], device: device), y = Tensor.Zeros(x.Shape, device: device), weight = Tensor.Zeros([Kernel, Kernel, 1, channels], device: device);
+        Axis axis = new(side, side, Kernel, 1, Kernel / 2, 1);
+        DepthwiseArgs args = new(x, weight, y, default, new(Batch, channels, Axis.None, axis, axis), 1);
+        switch (pass)
+        {
+            case "forward": args.Forward(y); break;
+            case "input gradient": args.InputGradient(x); break;
+            default: args.WeightGradient(weight); break;
+        }
+        double seconds = launches.Sum(static c => GpuModel.H100.Estimate(c).Seconds);
+        long instructions = launches.Sum(static c => c.WarpInstructions);
+        return new("estimate from the counters of the emulator, not a measurement", FormattableString.Invariant($"{GpuModel.H100.Name}, {GpuModel.H100.Multiprocessors} SM, {GpuModel.H100.Clock / 1e9} GHz"),
+            $"depthwise {Kernel}x{Kernel} float32", pass, Batch, channels, side, Math.Round(1e6 * seconds, 1), $"{GpuModel.H100.Estimate(launches[0]).Bound}", instructions,
+            Math.Round((double)launches.Sum(static c => c.FmaInstructions) / instructions, 3),
+            Math.Round((double)launches.Sum(static c => c.GlobalSectors) / launches.Sum(static c => c.IdealGlobalSectors), 3),
+            Math.Round((double)launches.Sum(static c => c.SharedWavefronts) / launches.Sum(static c => c.IdealSharedWavefronts), 3),
+            Math.Round(launches.Sum(static c => c.FootprintReadBytes + c.FootprintWrittenBytes) / 1e6, 1), DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), commit);
+    }
+}
