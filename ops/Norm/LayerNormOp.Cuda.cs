@@ -5,6 +5,7 @@ namespace MiniTorch.Ops;
 public sealed unsafe partial class LayerNormOp
 {
     const int WarpSize = 32, BlockRows = 8, SliceRows = 256;
+    const int LaneColumns = 4 * WarpSize;       // of a warp that reads four at a time
 
     readonly record struct ForwardLaunch(Pointer X, Pointer Gamma, Pointer Beta, Pointer Statistics, Pointer Y, int Rows, int C, float Epsilon);
     readonly record struct InputLaunch(Pointer X, Pointer Gamma, Pointer Dy, Pointer Statistics, Pointer Dx, int Rows, int C);
@@ -15,17 +16,23 @@ public sealed unsafe partial class LayerNormOp
     static readonly CudaFunction<InputLaunch> inputRows = module.Function<InputLaunch>("layerNormInput");
     static readonly CudaFunction<ParametersLaunch> parameterSlices = module.Function<ParametersLaunch>("layerNormParameters");
 
+    /// <summary>For rows of whole fours: 1, 2, 4 or 8 for each lane.</summary>
+    static readonly CudaFunction<ForwardLaunch>[] forwardFours = Array.ConvertAll([1, 2, 4, 8], static n => module.Function<ForwardLaunch>($"layerNormForward{n}"));
+    static readonly CudaFunction<InputLaunch>[] inputFours = Array.ConvertAll([1, 2, 4, 8], static n => module.Function<InputLaunch>($"layerNormInput{n}"));
+
     struct ForwardCuda : ICudaKernel<ForwardArgs>
     {
         public static void Run(CudaDevice device, in ForwardArgs a)
-            => device.Launch(forwardRows, Workers.Blocks(a.Rows, BlockRows), new(WarpSize, BlockRows), new(a.X, a.Gamma, a.Beta, a.Statistics, a.Y, a.Rows, a.C, (float)a.Epsilon));
+            => device.Launch(For(a.C, (a.X.Address | a.Y.Address | a.Gamma.Address | a.Beta.Address) % 16 == 0, forwardFours, forwardRows), Workers.Blocks(a.Rows, BlockRows), new(WarpSize, BlockRows),
+                new(a.X, a.Gamma, a.Beta, a.Statistics, a.Y, a.Rows, a.C, (float)a.Epsilon));
     }
 
     struct BackwardCuda : ICudaKernel<BackwardArgs>
     {
         public static void Run(CudaDevice device, in BackwardArgs a)
         {
-            device.Launch(inputRows, Workers.Blocks(a.Rows, BlockRows), new(WarpSize, BlockRows), new(a.X, a.Gamma, a.Dy, a.Statistics, a.Dx, a.Rows, a.C));
+            bool aligned = (a.X.Address | a.Dy.Address | a.Dx.Address | a.Gamma.Address) % 16 == 0;
+            device.Launch(For(a.C, aligned, inputFours, inputRows), Workers.Blocks(a.Rows, BlockRows), new(WarpSize, BlockRows), new(a.X, a.Gamma, a.Dy, a.Statistics, a.Dx, a.Rows, a.C));
             if (!a.Parameters) return;
             int slices = Workers.Blocks(a.Rows, SliceRows);
             using Scratch partial = device.Scratch(2L * slices * a.C * sizeof(float));
@@ -34,4 +41,8 @@ public sealed unsafe partial class LayerNormOp
             Partials.Sum(device, parts, slices, 2 * a.C, a.DParameters);
         }
     }
+
+    /// <summary>The kernel of the fewest registers that hold a row, or one that reads it again.</summary>
+    static CudaFunction<TLaunch> For<TLaunch>(int c, bool aligned, CudaFunction<TLaunch>[] fours, CudaFunction<TLaunch> any) where TLaunch : unmanaged
+        => !aligned || c % 4 != 0 || c > 8 * LaneColumns ? any : fours[c <= LaneColumns ? 0 : c <= 2 * LaneColumns ? 1 : c <= 4 * LaneColumns ? 2 : 3];
 }

@@ -12,6 +12,8 @@ public sealed class ConvCases : IOpCases
         new("conv 2-d wide", [new([2, 11, 9, 35]), new([3, 3, 35, 37])], x => x[0].Conv(x[1], null, padding: [1])) { Epsilon = 1e-3 },
         new("conv 2-d asymmetric", [new([2, 11, 13, 4]), new([3, 5, 2, 6]), new([6])], x => x[0].Conv(x[1], x[2], [2, 1], [1, 2], [1, 2], 2)),
         new("conv 1x1", [new([2, 5, 4, 7]), new([1, 1, 7, 9]), new([9])], x => x[0].Conv(x[1], x[2])),
+        new("conv 2-d to many in groups", [new([2, 9, 9, 6]), new([3, 3, 3, 140]), new([140])], x => x[0].Conv(x[1], x[2], padding: [1], groups: 2)) { Epsilon = 1e-3 },
+        new("conv 2-d to 68", [new([1, 12, 13, 8]), new([3, 3, 8, 68]), new([68])], x => x[0].Conv(x[1], x[2])) { Epsilon = 1e-3 },
         new("conv 1x1 strided", [new([2, 5, 4, 7]), new([1, 1, 7, 9]), new([9])], x => x[0].Conv(x[1], x[2], stride: [2])),
         new("conv patches", [new([3, 15, 18, 3]), new([4, 4, 3, 8]), new([8])], x => x[0].Conv(x[1], x[2], stride: [4])),
         new("conv stem", [new([1, 20, 23, 3]), new([7, 7, 3, 6]), new([6])], x => x[0].Conv(x[1], x[2], stride: [4], padding: [2])),
