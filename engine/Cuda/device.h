@@ -139,3 +139,10 @@ template <int Offset> DEVICE void copyAsync(float* to, const float* from, bool w
 
 // Waits for what this thread has begun to copy.
 DEVICE void awaitCopies() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+
+// The value, of which the compiler then knows nothing: what a loop computes from it stays in the loop, instead of occupying a register before it and behind it.
+DEVICE int hidden(int x)
+{
+    asm volatile("" : "+r"(x));
+    return x;
+}

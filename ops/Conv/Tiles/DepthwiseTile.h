@@ -31,6 +31,15 @@ struct Depthwise
 
 struct Place { int x, y, image; };
 
+// Where a lane's run of pixels is within a tile: its image, the first row of its warp and its own, its column.
+struct Spot { int image, first, row, column; };
+
+DEVICE Spot spot(const Depthwise& a, int lane, int warp, int run)
+{
+    int group = lane / Lines, behind = warp / a.warpRows, first = (warp - behind * a.warpRows) << a.belowBits, bits = a.acrossBits + a.belowBits;
+    return { (behind << (2 - bits)) + (group >> bits), first, first + (group >> a.acrossBits & ((1 << a.belowBits) - 1)), (group & ((1 << a.acrossBits) - 1)) * run };
+}
+
 DEVICE Place place(const Depthwise& a, int item, int run)
 {
     int down = item / a.tilesAcross, behind = down / a.tilesDown;
@@ -48,20 +57,20 @@ template <int Count, int Column = 0> DEVICE void stageColumns(float* to, const f
 }
 
 // Rows top, top + 1, … and columns left, left + 1, … of the images of a tile; what lies outside is 0. Images of height x width.
-DEVICE void stage(const Depthwise& a, const float* from, int height, int width, int image, int top, int rows, int left, int pitch, int plane, int channel, float* to)
+DEVICE void stage(const Depthwise& a, const float* from, int height, int width, int image, int top, int rows, int left, int pitch, int plane, int firstChannel, float* to)
 {
     constexpr int Together = 4 * Groups;
-    int group = threadX() / Lines, step = Groups * a.channels;
-    to += (threadX() % Lines) * plane + group;
-    long long size = (long long)height * width * a.channels;
-    from += image * size + (left + group) * a.channels + channel;
-    for (int n = 0; n < a.tileImages; n++, from += size, to += rows * pitch)
+    int lane = hidden(threadX()), channels = hidden(a.channels), group = lane / Lines, step = Groups * channels, channel = firstChannel + lane % Lines;
+    to += (lane % Lines) * plane + group;
+    long long size = (long long)height * width * channels;
+    from += image * size + (left + group) * channels + channel;
+    LOOP for (int n = 0; n < a.tileImages; n++, from += size, to += rows * pitch)
     {
-        int wanted = image + n < a.batch && channel < a.channels ? width : 0;
-        for (int row = threadY(); row < rows; row += threadsY())
+        int wanted = image + n < a.batch && channel < channels ? width : 0;
+        LOOP for (int row = threadY(); row < rows; row += threadsY())
         {
             int inside = (u32)(top + row) < (u32)height ? wanted : 0, x = left, end = left + pitch;
-            const float* pixel = from + (top + row) * width * a.channels;
+            const float* pixel = from + (top + row) * width * channels;
             float* line = to + row * pitch;
             LOOP for (; x < smaller(end, 0); x += Groups, line += Groups, pixel += step) copyAsync<0>(line, pixel, (u32)(x + group) < (u32)inside);
             LOOP for (; x + Together <= smaller(end, inside); x += Together, line += Together, pixel += 4 * step) stageColumns<Together>(line, pixel, step, Together);
@@ -92,41 +101,42 @@ template <int K, int Run, bool Narrow> struct Tap
     static constexpr bool meets(int k, int b) { return !Narrow || (column(k, b) >= 0 && column(k, b) < Run); }
 };
 
-template <int K, int Run, bool Narrow> DEVICE void convolve(const Depthwise& a, float* shared)
+// The kernels of the block's channels.
+template <int K, int Run, bool Narrow> DEVICE void stageWeights(const Depthwise& a, int firstChannel, float* to)
 {
     using T = Tap<K, Run, Narrow>;
-    int lane = threadX(), warp = threadY(), warps = threadsY(), group = lane / Lines;
-    int blocks = (a.channels + Lines - 1) / Lines, part = blockX() / blocks, channel = (blockX() - part * blocks) * Lines + lane % Lines;
-    bool owned = channel < a.channels;
-
-    float* weights = shared + (lane % Lines) * T::Pitch;
-    int order = a.reversed ? -a.channels : a.channels, wanted = owned ? a.kernelWidth - group : 0;
-    for (int i = warp; i < a.kernelHeight; i += warps)
+    int lane = threadX(), group = lane / Lines, channel = firstChannel + lane % Lines, order = a.reversed ? -a.channels : a.channels;
+    int wanted = channel < a.channels ? a.kernelWidth - group : 0;
+    LOOP for (int i = threadY(); i < a.kernelHeight; i += threadsY())
     {
         int tap = i * a.kernelWidth + group;
         const float* first = a.weight + (a.reversed ? a.kernelHeight * a.kernelWidth - 1 - tap : tap) * a.channels + channel;
-        stageColumns<T::Weights>(weights + i * Lines * T::Pitch + group, first, Groups * order, wanted);
+        stageColumns<T::Weights>(to + (i * Lines + lane % Lines) * T::Pitch + group, first, Groups * order, wanted);
     }
-    shared += a.kernelHeight * Lines * T::Pitch;
+}
 
-    int below = 1 << a.belowBits, columnGroup = group & ((1 << a.acrossBits) - 1), rowGroup = group >> a.acrossBits & (below - 1);
-    int warpImage = warp / a.warpRows, warpRow = (warp - warpImage * a.warpRows) << a.belowBits;
-    int image = (warpImage << (2 - a.acrossBits - a.belowBits)) + (group >> (a.acrossBits + a.belowBits));
-    float bias = a.bias && owned ? a.bias[channel] : 0;
-    for (int item = part * a.span; item < smaller(a.items, (part + 1) * a.span); item++)
+template <int K, int Run, bool Narrow> DEVICE void convolve(const Depthwise& a, float* shared)
+{
+    using T = Tap<K, Run, Narrow>;
+    int blocks = (a.channels + Lines - 1) / Lines, part = blockX() / blocks, firstChannel = (blockX() - part * blocks) * Lines;
+    stageWeights<K, Run, Narrow>(a, firstChannel, shared);
+    float* tiles = shared + a.kernelHeight * Lines * T::Pitch;
+    LOOP for (int item = part * a.span; item < smaller(a.items, (part + 1) * a.span); item++)
     {
-        Place tile = place(a, item, Run);
-        int top = larger(tile.y - a.top, 1 - below);
+        Place tile = place(a, hidden(item), Run);
+        int below = 1 << a.belowBits, top = larger(tile.y - a.top, 1 - below);
         barrier();
-        stage(a, a.x, a.heightIn, a.widthIn, tile.image, top, a.rows, Narrow ? 0 : tile.x - a.left, a.pitch, a.plane, channel, shared);
+        stage(a, a.x, a.heightIn, a.widthIn, tile.image, top, a.rows, Narrow ? 0 : tile.x - a.left, a.pitch, a.plane, firstChannel, tiles);
         awaitCopies();
         barrier();
 
-        int first = tile.y + warpRow, row = first + rowGroup, begin = larger(0, a.top - first - below + 1), end = first < a.heightOut ? smaller(a.kernelHeight, a.heightIn + a.top - first) : 0;
-        float sums[Run];
+        int lane = hidden(threadX()), channel = firstChannel + lane % Lines;
+        Spot at = spot(a, lane, hidden(threadY()), Run);
+        int first = tile.y + at.first, begin = larger(0, a.top - first - below + 1), end = first < a.heightOut ? smaller(a.kernelHeight, a.heightIn + a.top - first) : 0;
+        float sums[Run], bias = a.bias && channel < a.channels ? a.bias[channel] : 0;
         UNROLL for (int b = 0; b < Run; b++) sums[b] = bias;
-        const float* x = shared + (lane % Lines) * a.plane + (image * a.rows + row + begin - a.top - top) * a.pitch + columnGroup * Run;
-        const float* weight = weights + begin * Lines * T::Pitch;
+        const float* x = tiles + (lane % Lines) * a.plane + (at.image * a.rows + tile.y + at.row + begin - a.top - top) * a.pitch + at.column;
+        const float* weight = shared + (begin * Lines + lane % Lines) * T::Pitch;
         LOOP for (int i = begin; i < end; i++, x += a.pitch, weight += Lines * T::Pitch)
         {
             float w[T::Weights], v[T::Inputs];
@@ -137,7 +147,11 @@ template <int K, int Run, bool Narrow> DEVICE void convolve(const Depthwise& a, 
                     if (T::meets(k, b)) sums[b] = multiplyAdd(w[k], v[T::column(k, b)], sums[b]);
         }
 
-        int n = tile.image + image, left = tile.x + columnGroup * Run, columns = n < a.batch && row < a.heightOut && owned ? a.widthOut - left : 0;
+        tile = place(a, hidden(item), Run);
+        lane = hidden(threadX());
+        channel = firstChannel + lane % Lines;
+        at = spot(a, lane, hidden(threadY()), Run);
+        int n = tile.image + at.image, row = tile.y + at.row, left = tile.x + at.column, columns = n < a.batch && row < a.heightOut && channel < a.channels ? a.widthOut - left : 0;
         float* y = a.y + (((long long)n * a.heightOut + row) * a.widthOut + left) * a.channels + channel;
         UNROLL for (int b = 0; b < Run; b++, y += a.channels) if (b < columns) *y = sums[b];
     }
@@ -147,34 +161,30 @@ template <int K, int Run, bool Narrow> DEVICE void convolve(const Depthwise& a, 
 template <int K, int Run, bool Narrow> DEVICE void correlate(const Depthwise& a, float* shared)
 {
     using T = Tap<K, Run, Narrow>;
-    int lane = threadX(), warps = threadsY(), group = lane / Lines;
-    int blocks = (a.channels + Lines - 1) / Lines, rest = blockX() / blocks, channel = (blockX() - rest * blocks) * Lines + lane % Lines;
-    int part = rest / a.rowBlocks, i = (rest - part * a.rowBlocks) * warps, offset = a.firstRow + i - a.top, own = offset + threadY();
-    i += threadY();
-
-    int below = 1 << a.belowBits, columnGroup = group & ((1 << a.acrossBits) - 1), rowGroup = group >> a.acrossBits & (below - 1);
-    int behindBits = 2 - a.acrossBits - a.belowBits, behind = group >> (a.acrossBits + a.belowBits);
+    int blocks = (a.channels + Lines - 1) / Lines, rest = blockX() / blocks, firstChannel = (blockX() - rest * blocks) * Lines;
+    int part = rest / a.rowBlocks, firstRow = (rest - part * a.rowBlocks) * threadsY(), offset = a.firstRow + firstRow - a.top;
     float* slopes = shared + Lines * a.plane;
     float sums[K];
     UNROLL for (int k = 0; k < K; k++) sums[k] = 0;
-    for (int item = part * a.span; item < smaller(a.items, (part + 1) * a.span); item++)
+    LOOP for (int item = part * a.span; item < smaller(a.items, (part + 1) * a.span); item++)
     {
-        Place tile = place(a, item, Run);
-        int top = larger(tile.y + offset, 1 - below);
+        Place tile = place(a, hidden(item), Run);
+        int below = 1 << a.belowBits, top = larger(tile.y + offset, 1 - below);
         barrier();
-        stage(a, a.x, a.heightIn, a.widthIn, tile.image, top, a.rows, Narrow ? 0 : tile.x - a.left, a.pitch, a.plane, channel, shared);
-        stage(a, a.y, a.heightOut, a.widthOut, tile.image, tile.y, a.tileRows, tile.x, a.pitchY, a.planeY, channel, slopes);
+        stage(a, a.x, a.heightIn, a.widthIn, tile.image, top, a.rows, Narrow ? 0 : tile.x - a.left, a.pitch, a.plane, firstChannel, shared);
+        stage(a, a.y, a.heightOut, a.widthOut, tile.image, tile.y, a.tileRows, tile.x, a.pitchY, a.planeY, firstChannel, slopes);
         awaitCopies();
         barrier();
 
-        int rows = smaller(a.tileRows, a.heightOut - tile.y);
+        int lane = hidden(threadX()), warp = hidden(threadY()), own = offset + warp, rows = smaller(a.tileRows, a.heightOut - tile.y);
+        Spot at = spot(a, lane, 0, Run);
         int begin = larger(0, (-own - tile.y) >> a.belowBits), end = smaller((rows + below - 1) >> a.belowBits, ((a.heightIn - 1 - own - tile.y) >> a.belowBits) + 1);
-        if (i >= a.kernelRows) end = 0;
-        LOOP for (int image = behind; image < a.tileImages; image += 1 << behindBits)
+        if (firstRow + warp >= a.kernelRows) end = 0;
+        LOOP for (int image = at.image; image < a.tileImages; image += 1 << (2 - a.acrossBits - a.belowBits))
         {
-            int row = (begin << a.belowBits) + rowGroup;
-            const float* x = shared + (lane % Lines) * a.plane + (image * a.rows + tile.y + row + own - top) * a.pitch + columnGroup * Run;
-            const float* dy = slopes + (lane % Lines) * a.planeY + (image * a.tileRows + row) * a.pitchY + columnGroup * Run;
+            int row = (begin << a.belowBits) + at.row;
+            const float* x = shared + (lane % Lines) * a.plane + (image * a.rows + tile.y + row + own - top) * a.pitch + at.column;
+            const float* dy = slopes + (lane % Lines) * a.planeY + (image * a.tileRows + row) * a.pitchY + at.column;
             LOOP for (int q = begin; q < end; q++, x += a.pitch << a.belowBits, dy += a.pitchY << a.belowBits)
             {
                 float d[T::Outputs], v[T::Inputs];
@@ -187,13 +197,14 @@ template <int K, int Run, bool Narrow> DEVICE void correlate(const Depthwise& a,
         }
     }
 
-    float* weight = a.weight + ((long long)part * a.kernelRows + i) * a.kernelWidth * a.channels + channel;
+    int lane = threadX(), row = firstRow + threadY(), channel = firstChannel + lane % Lines;
+    float* weight = a.weight + ((long long)part * a.kernelRows + row) * a.kernelWidth * a.channels + channel;
     UNROLL for (int k = 0; k < K; k++)
     {
         float sum = sums[k];
         sum += across(sum, Lines);
         sum += across(sum, 2 * Lines);
-        if (group == 0 && k < a.kernelWidth && i < a.kernelRows && channel < a.channels) weight[k * a.channels] = sum;
+        if (lane < Lines && k < a.kernelWidth && row < a.kernelRows && channel < a.channels) weight[k * a.channels] = sum;
     }
 }
 
