@@ -97,17 +97,16 @@ KERNEL(Threads) gemmA(const Gemm p) { gemm<true, false>(p); }
 KERNEL(Threads) gemmB(const Gemm p) { gemm<false, true>(p); }
 KERNEL(Threads) gemmAB(const Gemm p) { gemm<true, true>(p); }
 
-struct Finish { const float* partial; float* c; const float* bias; u64 batchC; u32 m, n, leadingC, batch; int slices, accumulate; };
+struct Finish { const float* partial; float* c; const float* bias; u64 batchC; u32 m, n, leadingC, size; int slices, accumulate; };
 
-// C (+)= the slices [slice, batch, m, n] in order, none if there is no partial, and the bias of its column.
+// C (+)= the slices [slice, batch, m, n] in order, none if there is no partial, and the bias of its column. Size: batch m n.
 KERNEL(256) gemmFinish(const Finish p)
 {
-    u64 i = (u64)blockX() * 256 + threadX(), size = (u64)p.batch * p.m * p.n;
-    if (i >= size) return;
-    u32 row = (u32)(i / p.n), column = (u32)(i - (u64)row * p.n), batch = row / p.m;
+    u32 i = (u32)blockX() * 256 + threadX(), row = i / p.n, column = i - row * p.n, batch = row / p.m;
+    if (i >= p.size) return;
     float* c = p.c + batch * p.batchC + (u64)(row - batch * p.m) * p.leadingC + column;
     float sum = p.accumulate ? *c : 0;
     if (p.bias) sum += p.bias[column];
-    for (int slice = 0; slice < p.slices; slice++) sum += p.partial[slice * size + i];
+    for (int slice = 0; slice < p.slices; slice++) sum += p.partial[(u64)slice * p.size + i];
     *c = sum;
 }
