@@ -2,6 +2,7 @@
 
 constexpr int Tile = 64, Depth = 16, Threads = 128;     // of C, of K at a time
 constexpr int Rows = 8, Columns = 4;                    // of a thread
+constexpr int Sector = 8;                                // elements that memory hands over at once
 constexpr int Pitch = Tile + 4;                         // keeps groups of four aligned
 constexpr int Loads = Tile * Depth / Threads;           // of each operand, by a thread
 
@@ -15,12 +16,12 @@ struct Gemm
     int m, n, k, leadingA, leadingB, leadingC, slices, sliceDepth, batch, accumulate;
 };
 
-// Which element of a tile a thread loads: neighbours in memory by neighbouring threads.
+// Which element of a tile a thread loads: neighbours in memory by neighbouring threads, as far as a sector, so that a warp stores to all banks.
 template <bool Transposed> DEVICE void element(int load, int& row, int& k)
 {
     int i = load * Threads + threadX();
-    row = Transposed ? i % Tile : i / Depth;
-    k = Transposed ? i / Tile : i % Depth;
+    row = Transposed ? i % Tile : i / Sector % Tile;
+    k = Transposed ? i / Tile : i % Sector + i / (Sector * Tile) * Sector;
 }
 
 // Elements [row, k] of an operand whose rows are the tile's, or whose columns are if it is transposed; zero outside.
@@ -79,16 +80,17 @@ template <bool TransposeA, bool TransposeB> DEVICE void gemm(const Gemm& p)
     }
 
     float* c = p.c + (p.slices > 1 ? ((u64)slice * p.batch + batch) * p.m * p.n : batch * p.batchC) + (u64)(m + row) * p.leadingC + n + column;
-    UNROLL for (int r = 0; r < Rows; r++)
+    bool whole = column + Columns <= columns && p.leadingC % 4 == 0 && (u64)c % sizeof(float4) == 0;
+    float4 bias = {};
+    UNROLL for (int q = 0; q < Columns; q++) if (p.bias && column + q < columns) bias[q] = p.bias[n + column + q];
+    UNROLL for (int r = 0; r < Rows; r++, c += p.leadingC)
     {
-        UNROLL for (int q = 0; q < Columns; q++)
-            if (row + r < rows && column + q < columns)
-            {
-                float sum = sums[r][q];
-                if (p.bias) sum += p.bias[n + column + q];
-                c[q] = p.accumulate ? c[q] + sum : sum;
-            }
-        c += p.leadingC;
+        if (row + r >= rows) break;
+        float4 sum = float4{ sums[r][0], sums[r][1], sums[r][2], sums[r][3] } + bias;
+        if (whole) *(float4*)c = p.accumulate ? *(const float4*)c + sum : sum;
+        else
+            UNROLL for (int q = 0; q < Columns; q++)
+                if (column + q < columns) c[q] = p.accumulate ? c[q] + sum[q] : sum[q];
     }
 }
 
