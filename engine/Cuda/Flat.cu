@@ -4,8 +4,6 @@ constexpr u32 Threads = 256, Together = 4;
 
 struct Flat { Constants constants; const float* a; const float* b; const float* c; float* y; u32 count; };
 
-DEVICE float4 read(const float* x, u32 i) { return *(const float4*)(x + i); }
-
 // y = f of up to three arrays of the same size, four elements a thread; y may be one of them.
 template <int Operands> DEVICE void flat(const Flat& p)
 {
@@ -14,7 +12,7 @@ template <int Operands> DEVICE void flat(const Flat& p)
     u64 places = (u64)p.a | (u64)p.y | (Operands > 1 ? (u64)p.b : 0) | (Operands > 2 ? (u64)p.c : 0);
     if (places % sizeof(float4) == 0 && p.count - i >= Together)
     {
-        float4 a = read(p.a, i), b = Operands > 1 ? read(p.b, i) : a, c = Operands > 2 ? read(p.c, i) : a, y;
+        float4 a = together(p.a + i), b = Operands > 1 ? together(p.b + i) : a, c = Operands > 2 ? together(p.c + i) : a, y;
         UNROLL for (int k = 0; k < 4; k++) y[k] = Operands == 1 ? formula(a[k]) : Operands == 2 ? formula(a[k], b[k]) : formula(a[k], b[k], c[k]);
         *(float4*)(p.y + i) = y;
         return;

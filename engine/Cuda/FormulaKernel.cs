@@ -30,5 +30,5 @@ sealed class FormulaKernel<F, TArgs>(Type op, string file, string frame, string 
         }
     }
 
-    static bool HasNoField(Type type) => !type.IsPrimitive && Unsafe.SizeOf<F>() == 1 && Array.TrueForAll(type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic), static f => HasNoField(f.FieldType));
+    static bool HasNoField(Type type) => Unsafe.SizeOf<F>() == 1 && !type.IsPrimitive && Array.TrueForAll(type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic), static f => HasNoField(f.FieldType));
 }

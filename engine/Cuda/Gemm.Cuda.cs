@@ -10,7 +10,7 @@ static unsafe partial class Gemm
 
     readonly record struct GemmLaunch(Pointer A, Pointer B, Pointer C, Pointer Bias, long BatchA, long BatchB, long BatchC, int M, int N, int K, int LeadingA, int LeadingB, int LeadingC,
         int Slices, int SliceDepth, int Batch, int Accumulate);
-    readonly record struct FinishLaunch(Pointer Partial, Pointer C, Pointer Bias, long BatchC, int M, int N, int LeadingC, int Batch, int Slices, int Accumulate);
+    readonly record struct FinishLaunch(Pointer Partial, Pointer C, Pointer Bias, long BatchC, int M, int N, int LeadingC, int Size, int Slices, int Accumulate);
 
     static readonly CudaModule module = new(typeof(CudaDevice), "Gemm");
     static readonly CudaFunction<GemmLaunch> plain = module.Function<GemmLaunch>("gemm"), turnedA = module.Function<GemmLaunch>("gemmA");
@@ -46,8 +46,14 @@ static unsafe partial class Gemm
             Finish(device, args, partial, slices);
         }
 
+        /// <summary>c [rows, columns] += bias [columns].</summary>
+        internal static void AddBias(CudaDevice device, Pointer c, Pointer bias, int rows, int columns)
+            => Finish(device, new(default, default, c, rows, columns, 0) { Bias = bias, Accumulate = true }, default, 0);
+
         static void Finish(CudaDevice device, in GemmArgs a, Pointer partial, int slices)
-            => device.Launch(finish, Workers.Blocks((long)a.Batch * a.M * a.N, FinishThreads), FinishThreads,
-                new(partial, a.C, a.Bias, a.BatchC, a.M, a.N, a.LeadingC, a.Batch, slices, a.Accumulate ? 1 : 0));
+        {
+            int size = checked(a.Batch * a.M * a.N);
+            device.Launch(finish, Workers.Blocks(size, FinishThreads), FinishThreads, new(partial, a.C, a.Bias, a.BatchC, a.M, a.N, a.LeadingC, size, slices, a.Accumulate ? 1 : 0));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 constexpr int Tile = 64, Depth = 16, Threads = 128;     // of C, of K at a time
 constexpr int Rows = 8, Columns = 4;                    // of a thread
+constexpr int Sector = 8;                                // elements that memory hands over at once
 constexpr int Pitch = Tile + 4;                         // keeps groups of four aligned
 constexpr int Loads = Tile * Depth / Threads;           // of each operand, by a thread
 
@@ -15,12 +16,12 @@ struct Gemm
     int m, n, k, leadingA, leadingB, leadingC, slices, sliceDepth, batch, accumulate;
 };
 
-// Which element of a tile a thread loads: neighbours in memory by neighbouring threads.
+// Which element of a tile a thread loads: neighbours in memory by neighbouring threads, as far as a sector, so that a warp stores to all banks.
 template <bool Transposed> DEVICE void element(int load, int& row, int& k)
 {
     int i = load * Threads + threadX();
-    row = Transposed ? i % Tile : i / Depth;
-    k = Transposed ? i / Tile : i % Depth;
+    row = Transposed ? i % Tile : i / Sector % Tile;
+    k = Transposed ? i / Tile : i % Sector + i / (Sector * Tile) * Sector;
 }
 
 // Elements [row, k] of an operand whose rows are the tile's, or whose columns are if it is transposed; zero outside.
@@ -79,16 +80,17 @@ template <bool TransposeA, bool TransposeB> DEVICE void gemm(const Gemm& p)
     }
 
     float* c = p.c + (p.slices > 1 ? ((u64)slice * p.batch + batch) * p.m * p.n : batch * p.batchC) + (u64)(m + row) * p.leadingC + n + column;
-    UNROLL for (int r = 0; r < Rows; r++)
+    bool whole = column + Columns <= columns && p.leadingC % 4 == 0 && (u64)c % sizeof(float4) == 0;
+    float4 bias = {};
+    UNROLL for (int q = 0; q < Columns; q++) if (p.bias && column + q < columns) bias[q] = p.bias[n + column + q];
+    UNROLL for (int r = 0; r < Rows; r++, c += p.leadingC)
     {
-        UNROLL for (int q = 0; q < Columns; q++)
-            if (row + r < rows && column + q < columns)
-            {
-                float sum = sums[r][q];
-                if (p.bias) sum += p.bias[n + column + q];
-                c[q] = p.accumulate ? c[q] + sum : sum;
-            }
-        c += p.leadingC;
+        if (row + r >= rows) break;
+        float4 sum = float4{ sums[r][0], sums[r][1], sums[r][2], sums[r][3] } + bias;
+        if (whole) *(float4*)c = p.accumulate ? *(const float4*)c + sum : sum;
+        else
+            UNROLL for (int q = 0; q < Columns; q++)
+                if (column + q < columns) c[q] = p.accumulate ? c[q] + sum[q] : sum[q];
     }
 }
 
@@ -97,17 +99,16 @@ KERNEL(Threads) gemmA(const Gemm p) { gemm<true, false>(p); }
 KERNEL(Threads) gemmB(const Gemm p) { gemm<false, true>(p); }
 KERNEL(Threads) gemmAB(const Gemm p) { gemm<true, true>(p); }
 
-struct Finish { const float* partial; float* c; const float* bias; u64 batchC; u32 m, n, leadingC, batch; int slices, accumulate; };
+struct Finish { const float* partial; float* c; const float* bias; u64 batchC; u32 m, n, leadingC, size; int slices, accumulate; };
 
-// C (+)= the slices [slice, batch, m, n] in order, none if there is no partial, and the bias of its column.
+// C (+)= the slices [slice, batch, m, n] in order, none if there is no partial, and the bias of its column. Size: batch m n.
 KERNEL(256) gemmFinish(const Finish p)
 {
-    u64 i = (u64)blockX() * 256 + threadX(), size = (u64)p.batch * p.m * p.n;
-    if (i >= size) return;
-    u32 row = (u32)(i / p.n), column = (u32)(i - (u64)row * p.n), batch = row / p.m;
+    u32 i = (u32)blockX() * 256 + threadX(), row = i / p.n, column = i - row * p.n, batch = row / p.m;
+    if (i >= p.size) return;
     float* c = p.c + batch * p.batchC + (u64)(row - batch * p.m) * p.leadingC + column;
     float sum = p.accumulate ? *c : 0;
     if (p.bias) sum += p.bias[column];
-    for (int slice = 0; slice < p.slices; slice++) sum += p.partial[slice * size + i];
+    for (int slice = 0; slice < p.slices; slice++) sum += p.partial[(u64)slice * p.size + i];
     *c = sum;
 }

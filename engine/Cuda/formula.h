@@ -6,6 +6,14 @@
 // The first member of the parameter of every kernel with such a place.
 struct Constants { u32 bits[48]; };
 
+// Four elements at once from global memory; the compiler would take a load apart whose parts go to different places.
+DEVICE float4 together(const float* x)
+{
+    float a, b, c, d;
+    asm("ld.global.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(a), "=f"(b), "=f"(c), "=f"(d) : "l"(x));
+    return float4{ a, b, c, d };
+}
+
 DEVICE float formula(float a)
 {
     float y;

@@ -4,7 +4,7 @@ namespace MiniTorch.Models;
 /// Running average of the weights, e = d·e + (1−d)·w after every update, in memory of its own. With warm-up the decay is min(d, (1+t)/(10+t)) at update t,
 /// so that a short run does not remember its start.
 /// </summary>
-public sealed unsafe class ExponentialMovingAverage : IDisposable
+public sealed unsafe partial class ExponentialMovingAverage : IDisposable
 {
     /// <summary>A are the averages, B the weights.</summary>
     readonly record struct BlendArgs(Members<Pair> Members, Pointer Share) : ICost
@@ -16,8 +16,8 @@ public sealed unsafe class ExponentialMovingAverage : IDisposable
         public Cost Cost(int size) => new(0, 4.0 * size * Members.Elements, Members.Count);
     }
 
-    static readonly Kernel<BlendArgs> blend = Kernel<BlendArgs>.On<BlendBody>("ExponentialMovingAverage.blend");
-    static readonly Kernel<ExchangeArgs> exchange = Kernel<ExchangeArgs>.On<ExchangeBody>("ExponentialMovingAverage.exchange");
+    static readonly Kernel<BlendArgs> blend = Kernel<BlendArgs>.On<BlendBody, BlendCuda>("ExponentialMovingAverage.blend");
+    static readonly Kernel<ExchangeArgs> exchange = Kernel<ExchangeArgs>.On<ExchangeBody, ExchangeCuda>("ExponentialMovingAverage.exchange");
 
     const string StepsName = "steps";
 

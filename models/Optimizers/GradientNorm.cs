@@ -6,7 +6,7 @@ namespace MiniTorch.Models;
 /// The 2-norm of all gradients together, √Σg², and the factor that keeps it below a limit; both stay in device memory: [norm, factor]. Summed in double
 /// over fixed blocks, in order.
 /// </summary>
-sealed unsafe class GradientNorm : IDisposable
+sealed unsafe partial class GradientNorm : IDisposable
 {
     readonly record struct Squared(Pointer X, int Count) : IMember;
 
@@ -16,11 +16,11 @@ sealed unsafe class GradientNorm : IDisposable
     }
     readonly record struct LimitArgs(Pointer Squares, Pointer Result, int Count, double Limit, double Added) : ICost
     {
-        public Cost Cost(int size) => new(0, (double)size * Count, Count);
+        public Cost Cost(int size) => new(0, (double)sizeof(double) * Count, Count);
     }
 
-    static readonly Kernel<SquaresArgs> squares = Kernel<SquaresArgs>.On<SquaresBody>("GradientNorm.squares");
-    static readonly Kernel<LimitArgs> limit = Kernel<LimitArgs>.On<LimitBody>("GradientNorm.limit");
+    static readonly Kernel<SquaresArgs> squares = Kernel<SquaresArgs>.On<SquaresBody, SquaresCuda>("GradientNorm.squares");
+    static readonly Kernel<LimitArgs> limit = Kernel<LimitArgs>.On<LimitBody, LimitCuda>("GradientNorm.limit");
 
     readonly Tensor sums;
 
@@ -49,8 +49,8 @@ sealed unsafe class GradientNorm : IDisposable
         squares.Launch(sums.Device, all.Length == 0 ? DType.Float32 : tensors[0].DType, new(table, sums.InPlace(), sums.Count, partial));
     }
 
-    /// <summary>factor = min(1, most / (norm + added)); infinity as limit only measures.</summary>
-    internal void Limit(double most, double added) => limit.Launch(sums.Device, DType.Float64, new(sums, Result.InPlace(), sums.Count, most, added));
+    /// <summary>factor = min(1, most / (norm + added)); infinity as limit only measures. Its numbers are doubles whatever the tensors' type, which a GPU need not compute with.</summary>
+    internal void Limit(double most, double added) => limit.Launch(sums.Device, DType.Float32, new(sums, Result.InPlace(), sums.Count, most, added));
 
     public void Dispose()
     {

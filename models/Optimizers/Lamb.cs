@@ -7,7 +7,7 @@ namespace MiniTorch.Models;
 /// per parameter (1 where either norm is 0, and where weight decay is 0). Positions, biases and norms without decay thus take plain Adam steps.
 /// Source: You et al. (2020).
 /// </summary>
-public sealed unsafe class Lamb : Optimizer
+public sealed unsafe partial class Lamb : Optimizer
 {
     readonly record struct Trusted(Pointer P, Pointer U, Pointer Squares, Pointer Coefficients, int Count) : IMember;
 
@@ -16,8 +16,8 @@ public sealed unsafe class Lamb : Optimizer
         public Cost Cost(int size) => new(0, 3.0 * size * Members.Elements, Members.Count);
     }
 
-    static readonly Kernel<UpdateArgs> direction = Kernel<UpdateArgs>.On<UpdateBody<Rule>>("Lamb.direction");
-    static readonly Kernel<TrustArgs> apply = Kernel<TrustArgs>.On<ApplyBody>("Lamb.apply");
+    static readonly Kernel<UpdateArgs> direction = Kernel<UpdateArgs>.On<UpdateBody<Rule>, UpdateCuda<Rule>>("Lamb.direction");
+    static readonly Kernel<TrustArgs> apply = Kernel<TrustArgs>.On<ApplyBody, ApplyCuda>("Lamb.apply");
 
     readonly double beta2, epsilon;
     readonly bool alwaysAdapt;
@@ -62,7 +62,7 @@ public sealed unsafe class Lamb : Optimizer
     {
         using Step step = Step.Begin();
         Tensor first = moved[0].Value;
-        Tensor[] u = [.. moved.Select(static m => Tensor.Like(m.Value))];
+        Tensor[] u = [.. moved.Select(static m => Tensor.Zeros(m.Value.Shape, m.Value.DType, m.Value.Device))];
         Members<UpdateMember> all = Members<UpdateMember>.Of(first.Device,
             [.. moved.Select((m, i) => new UpdateMember(m.Value, m.Value.Gradient, m.State(0), m.State(1), u[i], m.Group.Coefficients, m.Value.Count))]);
         direction.Launch(first.Device, first.DType, new(all, 2, scale));

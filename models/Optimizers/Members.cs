@@ -50,6 +50,12 @@ readonly unsafe struct Members<M> where M : unmanaged, IMember
         return memory;
     }
 
+    /// <summary>What a CUDA kernel gets of them.</summary>
+    internal MembersLaunch Record => new(firstBlocks, table, Count);
+
+    /// <summary>Thread blocks of a CUDA kernel over them: some for each block.</summary>
+    internal int Grid => checked(Blocks * MembersLaunch.Parts);
+
     /// <summary>An entry of the table.</summary>
     internal ref readonly M this[int member] => ref table.As<M>()[member];
 
@@ -71,6 +77,12 @@ readonly unsafe struct Members<M> where M : unmanaged, IMember
         (begin, end) = Workers.Range(block - first[low], member.Count);
         return ref member;
     }
+}
+
+/// <summary>The tensors of a launch as CUDA kernels take them: <c>Members</c> of members.h.</summary>
+readonly record struct MembersLaunch(Pointer FirstBlocks, Pointer Table, int Count)
+{
+    internal const int Parts = 4, Threads = 256;
 }
 
 /// <summary>Two tensors of one shape.</summary>

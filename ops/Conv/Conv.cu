@@ -17,12 +17,3 @@ KERNEL(Tile * Together) convTurn(const Turn a)
     if (row < a.rows)
         for (int i = threadY(); i < Tile && column + i < a.columns; i += Together) a.to[(u64)(column + i) * a.rows + row] = tile[threadX()][i];
 }
-
-struct Bias { float* y; const float* bias; int rows, channels; };
-
-// y [rows, channels] += bias [channels].
-KERNEL(256) convBias(const Bias a)
-{
-    u64 i = (u64)blockX() * 256 + threadX();
-    if (i < (u64)a.rows * a.channels) a.y[i] += a.bias[(u32)(i % a.channels)];
-}

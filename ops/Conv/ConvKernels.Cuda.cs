@@ -5,20 +5,18 @@ namespace MiniTorch.Ops;
 /// <summary>On a GPU the library convolves; it wants the weight turned, [outputs, *kernel, inputs of a group], and knows no bias.</summary>
 static unsafe partial class ConvKernels
 {
-    const int Tile = 32, TileRows = 8, BiasThreads = 256;
+    const int Tile = 32, TileRows = 8;
 
     readonly record struct TurnLaunch(Pointer From, Pointer To, int Rows, int Columns);
-    readonly record struct BiasLaunch(Pointer Y, Pointer Bias, int Rows, int Channels);
 
     static readonly CudaModule module = new(typeof(ConvKernels), "Conv");
     static readonly CudaFunction<TurnLaunch> turn = module.Function<TurnLaunch>("convTurn");
-    static readonly CudaFunction<BiasLaunch> addBias = module.Function<BiasLaunch>("convBias");
 
     struct ForwardCuda : ICudaKernel<ConvArgs>
     {
         public static void Run(CudaDevice device, in ConvArgs args)
         {
-            if (Convolve(device, Sought.Y, args) && !args.Bias.IsNull) AddBias(device, args.Y, args.Bias, args.Windows.Batch * args.Windows.Outputs, args.Outputs);
+            if (Convolve(device, Sought.Y, args) && !args.Bias.IsNull) Gemm.Cuda.AddBias(device, args.Y, args.Bias, args.Windows.Batch * args.Windows.Outputs, args.Outputs);
         }
     }
 
@@ -26,7 +24,7 @@ static unsafe partial class ConvKernels
     {
         public static void Run(CudaDevice device, in ConvArgs args)
         {
-            if (Convolve(device, Sought.X, args) && !args.Bias.IsNull) AddBias(device, args.X, args.Bias, args.Windows.Batch * args.Windows.Inputs, args.Windows.Channels);
+            if (Convolve(device, Sought.X, args) && !args.Bias.IsNull) Gemm.Cuda.AddBias(device, args.X, args.Bias, args.Windows.Batch * args.Windows.Inputs, args.Windows.Channels);
         }
     }
 
@@ -61,9 +59,6 @@ static unsafe partial class ConvKernels
 
     static void Turn(CudaDevice device, Pointer from, Pointer to, int rows, int columns)
         => device.Launch(turn, new(Workers.Blocks(columns, Tile), Workers.Blocks(rows, Tile)), new(Tile, TileRows), new(from, to, rows, columns));
-
-    static void AddBias(CudaDevice device, Pointer y, Pointer bias, int rows, int channels)
-        => device.Launch(addBias, Workers.Blocks((long)rows * channels, BiasThreads), BiasThreads, new(y, bias, rows, channels));
 
     /// <summary>Serves the emulated library.</summary>
     struct OnHost : IHostConvolution

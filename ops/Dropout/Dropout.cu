@@ -11,8 +11,12 @@ KERNEL(Threads) dropoutElements(const Elements p)
     if (i >= p.count) return;
     Words random = words(p.state, p.site, counter);
     u32 drawn[4] = { random.x, random.y, random.z, random.w };
-    UNROLL for (u32 k = 0; k < 4; k++)
-        if (k < p.count - i) p.y[i + k] = p.x[i + k] * (unit(drawn[k]) >= p.rate ? p.kept : 0);
+    float4 factors;
+    UNROLL for (int k = 0; k < 4; k++) factors[k] = unit(drawn[k]) >= p.rate ? p.kept : 0;
+    if (((u64)p.x | (u64)p.y) % sizeof(float4) == 0 && p.count - i >= 4) *(float4*)(p.y + i) = *(const float4*)(p.x + i) * factors;
+    else
+        UNROLL for (u32 k = 0; k < 4; k++)
+            if (k < p.count - i) p.y[i + k] = p.x[i + k] * factors[k];
 }
 
 struct Factors { float* factors; const u32* state; u32 site, count; float rate, kept; };

@@ -2,15 +2,17 @@ using MiniTorch.Cuda;
 
 namespace MiniTorch.Ops;
 
+/// <summary>The parameter of <c>linearValue</c>.</summary>
+readonly record struct LinearValueLaunch(FormulaConstants Constants, Pointer H, Pointer Bias, Pointer Y, int Count, int Columns, int Keeps);
+/// <summary>The parameter of <c>linearSlope</c>.</summary>
+readonly record struct LinearSlopeLaunch(FormulaConstants Constants, Pointer Saved, Pointer Dy, Pointer Dh, Pointer Partial, int Rows, int Columns, int SliceRows);
+
 public sealed unsafe partial class LinearActivation<F>
 {
     const int Threads = 256, ThreadElements = 4;
 
-    readonly record struct ValueLaunch(FormulaConstants Constants, Pointer H, Pointer Bias, Pointer Y, int Count, int Columns, int Keeps);
-    readonly record struct SlopeLaunch(FormulaConstants Constants, Pointer Saved, Pointer Dy, Pointer Dh, Pointer Partial, int Rows, int Columns, int SliceRows);
-
-    static readonly FormulaKernel<ValueFormula<F>, ValueLaunch> values = new(typeof(LinearOp), "LinearActivation", "linearValue", $"{typeof(F).Name}.value");
-    static readonly FormulaKernel<SlopeFormula<F>, SlopeLaunch> slopes = new(typeof(LinearOp), "LinearActivation", "linearSlope", $"{typeof(F).Name}.slope");
+    static readonly FormulaKernel<ValueFormula<F>, LinearValueLaunch> values = new(typeof(LinearOp), "LinearActivation", "linearValue", $"{typeof(F).Name}.value");
+    static readonly FormulaKernel<SlopeFormula<F>, LinearSlopeLaunch> slopes = new(typeof(LinearOp), "LinearActivation", "linearSlope", $"{typeof(F).Name}.slope");
     static readonly Flat<SlopeFormula<F>> flatSlope = new(2, $"Linear{typeof(F).Name}.slope");
 
     struct ForwardCuda : ICudaKernel<ForwardArgs>
@@ -20,7 +22,7 @@ public sealed unsafe partial class LinearActivation<F>
         {
             Gemm.Cuda.Run(device, a.Product with { Bias = default });
             int count = a.Product.M * a.Product.N;
-            CudaFunction<ValueLaunch> function = values.For(new(a.Formula), out FormulaConstants constants);
+            CudaFunction<LinearValueLaunch> function = values.For(new(a.Formula), out FormulaConstants constants);
             device.Launch(function, Workers.Blocks(count, Threads * ThreadElements), Threads,
                 new(constants, a.Product.C, a.Product.Bias, a.Y, count, a.Product.N, a.Y.Address == a.Product.C.Address ? 0 : 1));
         }
@@ -38,7 +40,7 @@ public sealed unsafe partial class LinearActivation<F>
             RowSlices slices = new(a.Rows, a.C);
             using Scratch scratch = device.Scratch((long)slices.Count * a.C * sizeof(float));
             Pointer partial = Pointer.At(scratch.As<float>());
-            CudaFunction<SlopeLaunch> function = slopes.For(new(a.Formula), out FormulaConstants constants);
+            CudaFunction<LinearSlopeLaunch> function = slopes.For(new(a.Formula), out FormulaConstants constants);
             device.Launch(function, slices.Grid, RowSlices.Block, new(constants, a.Saved, a.Dy, a.Dh, partial, a.Rows, a.C, slices.Rows));
             Fold<Sum.Plus>.Merge(device, partial, slices.Count, a.C, a.DBias);
         }

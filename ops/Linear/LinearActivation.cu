@@ -12,7 +12,7 @@ KERNEL(Threads) linearValue(const Value p)
     u32 column = i % p.columns;
     if (p.columns % 4 == 0 && ((u64)p.h | (u64)p.bias | (u64)p.y) % sizeof(float4) == 0)
     {
-        float4 h = *(const float4*)(p.h + i), y;
+        float4 h = together(p.h + i), y;
         if (p.bias) h += *(const float4*)(p.bias + column);
         if (p.keeps) *(float4*)(p.h + i) = h;
         UNROLL for (int k = 0; k < 4; k++) y[k] = formula(h[k]);

@@ -2,11 +2,12 @@ using MiniTorch.Cuda;
 
 namespace MiniTorch.Ops;
 
+/// <summary>The parameter of <c>map2</c> and <c>map3</c>.</summary>
+readonly record struct MapLaunch(FormulaConstants Constants, Pointer A, Pointer B, Pointer G, Pointer Y, CudaDims Sizes, CudaDims StepsA, CudaDims StepsB, int Rank, int Count);
+
 static unsafe partial class Map<M>
 {
     const int Threads = 256;
-
-    readonly record struct MapLaunch(FormulaConstants Constants, Pointer A, Pointer B, Pointer G, Pointer Y, CudaDims Sizes, CudaDims StepsA, CudaDims StepsB, int Rank, int Count);
 
     static readonly Flat<Two> flat2 = new(2, M.Name);
     static readonly Flat<Three> flat3 = new(3, M.Name);

@@ -2,15 +2,16 @@ using MiniTorch.Cuda;
 
 namespace MiniTorch.Ops;
 
+/// <summary>The parameter of <c>fold</c>.</summary>
+readonly record struct FoldLaunch(FormulaConstants Constants, Pointer X, Pointer Y, CudaDims KeptSizes, CudaDims KeptSteps, CudaDims FoldedSizes, CudaDims FoldedSteps,
+    int KeptRank, int FoldedRank, int Outputs, int Row, int Length, int Slices, int SliceLength, int Parts, int Neighbours, float Start, float Scale);
+
 static unsafe partial class Fold<F>
 {
     const int Threads = 256, MostBlocks = 1024;
     const int WarpColumns = 32;         // outputs side by side that fill a warp
     const int RowShare = 4;             // numbers of a short row that a thread reads
     const int LeastShare = 16;          // and at least so many of a long one, before it is cut into slices
-
-    readonly record struct FoldLaunch(FormulaConstants Constants, Pointer X, Pointer Y, CudaDims KeptSizes, CudaDims KeptSteps, CudaDims FoldedSizes, CudaDims FoldedSteps,
-        int KeptRank, int FoldedRank, int Outputs, int Row, int Length, int Slices, int SliceLength, int Parts, int Neighbours, float Start, float Scale);
 
     static readonly FormulaKernel<Folding, FoldLaunch> folding = new(typeof(Axes), "Fold", "fold", F.Name);
     static readonly FormulaKernel<Merging, FoldLaunch> merging = new(typeof(Axes), "Fold", "fold", $"{F.Name}.merge");

@@ -47,12 +47,12 @@ KERNEL(Threads) fold(const Fold p)
             }
         LOOP for (; r < end; r += p.parts) value = formula(value, x[place(p.foldedSizes, p.foldedSteps, p.foldedRank, r)]);
     }
-    u32 at = part * width + slot;
-    folds[at] = value;
+    u32 step = p.neighbours ? 1 : width;        // from a part to the next
+    folds[thread] = value;
     LOOP for (u32 half = p.parts / 2; half > 0; half /= 2)
     {
         barrier();
-        if (part < half) folds[at] = value = merge(value, folds[at + half * width]);
+        if (part < half) folds[thread] = value = merge(value, folds[thread + half * step]);
     }
     if (part == 0 && output < p.outputs) p.y[(u64)slice * p.outputs + output] = value * p.scale;
 }

@@ -11,6 +11,8 @@ public sealed class ShapeCases : IOpCases
         new("reshape", [new([3, 4, 5])], x => x[0].Reshape(5, -1).Silu()),
         new("permute 0213", [new([3, 4, 5, 7])], x => x[0].Permute(0, 2, 1, 3)),
         new("permute reversed", [new([3, 4, 5])], x => x[0].Permute(2, 1, 0)),
+        new("permute of large squares", [new([2, 37, 70])], x => x[0].Permute(0, 2, 1)),
+        new("permute between others", [new([3, 9, 2, 34])], x => x[0].Permute(3, 0, 2, 1)),
         new("transpose of one", [new([1, 1, 1])], x => x[0].Transpose(0, -1)),
         new("slice of the first dimension", [new([7, 3, 2])], x => x[0].Slice(0, 2, 4)),
         new("slice of the middle", [new([3, 7, 2])], x => x[0].Slice(1, -3, 2)),

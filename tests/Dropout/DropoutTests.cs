@@ -10,6 +10,11 @@ public sealed class DropoutTests
     static (double[] Y, double[] Dx) Run(Shape shape, bool path, int threads = 1, int bits = 256, uint site = 5, ulong step = 0, double rate = Rate, DType type = DType.Float32)
     {
         using CpuDevice device = new(threads, new(bits));
+        return Run(device, shape, path, site, step, rate, type);
+    }
+
+    static (double[] Y, double[] Dx) Run(Device device, Shape shape, bool path, uint site, ulong step, double rate, DType type)
+    {
         Randomness random = new(42, device);
         random.Seek(step);
         using Step s = Step.Begin();
@@ -61,6 +66,20 @@ public sealed class DropoutTests
                 Assert.Equal(y, y2);
                 Assert.Equal(dx, dx2);
             }
+    }
+
+    [Theory]
+    [InlineData(false, Rate)]
+    [InlineData(true, Rate)]
+    [InlineData(false, 1)]
+    public void Same_bits_on_a_gpu(bool path, double rate)
+    {
+        using CudaDevice device = CudaDevice.Emulated();
+        ulong step = (7UL << 32) + 3;
+        (double[] y, double[] dx) = Run([123, 41], path, site: 9, step: step, rate: rate);
+        (double[] y2, double[] dx2) = Run(device, [123, 41], path, 9, step, rate, DType.Float32);
+        Assert.Equal(y, y2);
+        Assert.Equal(dx, dx2);
     }
 
     [Fact]
