@@ -164,13 +164,6 @@ public sealed unsafe class CudaDevice : Device
         driver.Free(address, compute);
     }
 
-    /// <summary>Queues zeros, as a part of a kernel.</summary>
-    internal void Fill(Pointer at, long bytes)
-    {
-        Queue();
-        Zero(at.Address, bytes);
-    }
-
     private protected override void Zero(nint at, long bytes)
     {
         Enter();

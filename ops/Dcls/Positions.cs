@@ -1,3 +1,5 @@
+using MiniTorch.Cuda;
+
 namespace MiniTorch.Ops;
 
 /// <summary>What is done to the positions of taps beside differentiating them: in place and untracked.</summary>
@@ -26,24 +28,54 @@ public static unsafe class Positions
         public Cost Cost(int size) => new(0, 2.0 * size * (End - Begin), End - Begin);
     }
 
-    static readonly Kernel<Args> clamp = Kernel<Args>.On<ClampBody>("Positions.clamp"), round = Kernel<Args>.On<RoundBody>("Positions.round");
+    static readonly Kernel<Args> clamp = Kernel<Args>.On<Body<Clamped>, Cuda<Clamped>>("Positions.clamp"), round = Kernel<Args>.On<Body<Rounded>, Cuda<Rounded>>("Positions.round");
 
-    struct ClampBody : ICpuKernel<Args>
+    /// <summary>Where a position of a row with this half window goes.</summary>
+    interface IMove
     {
-        public static void Run<T, V>(CpuDevice device, in Args a) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        static abstract R Of<R>(R p, double half) where R : struct, IFloat<R>;
+    }
+
+    struct Clamped : IMove
+    {
+        public static R Of<R>(R p, double half) where R : struct, IFloat<R> => R.AtMost(R.AtLeast(p, R.Of(-half)), R.Of(half));
+    }
+
+    struct Rounded : IMove
+    {
+        public static R Of<R>(R p, double half) where R : struct, IFloat<R>
         {
-            T limit = T.CreateChecked(a.Half);
-            for (T* p = a.P.As<T>() + a.Begin, end = a.P.As<T>() + a.End; p < end; p++) *p = T.Clamp(*p, -limit, limit);
+            R between = R.Of(half - Math.Floor(half));
+            return Clamped.Of(R.Round(p - between) + between, half);
         }
     }
 
-    struct RoundBody : ICpuKernel<Args>
+    struct Body<M> : ICpuKernel<Args> where M : struct, IMove
     {
         public static void Run<T, V>(CpuDevice device, in Args a) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
-            T limit = T.CreateChecked(a.Half), between = limit - T.Floor(limit);
-            for (T* p = a.P.As<T>() + a.Begin, end = a.P.As<T>() + a.End; p < end; p++)
-                *p = T.Clamp(T.Round(*p - between, MidpointRounding.ToEven) + between, -limit, limit);
+            T* p = a.P.As<T>();
+            for (int i = a.Begin; i < a.End; i += V.Count)
+            {
+                int lanes = Math.Min(V.Count, a.End - i);
+                Lanes.Write<V, T>(M.Of(Lanes.Read<V, T>(p + i, lanes), a.Half), p + i, lanes);
+            }
+        }
+    }
+
+    readonly struct Formula<M>(double half) : IFormula where M : struct, IMove
+    {
+        public void Write(FormulaTrace trace) => trace.Output(M.Of(trace.Input(), half));
+    }
+
+    struct Cuda<M> : ICudaKernel<Args> where M : struct, IMove
+    {
+        static readonly Flat<Formula<M>> flat = new(1, typeof(M).Name);
+
+        public static void Run(CudaDevice device, in Args a)
+        {
+            Pointer row = Pointer.At(a.P.As<float>() + a.Begin);
+            flat.Run(device, new Formula<M>(a.Half), row, a.End - a.Begin, row);
         }
     }
 }

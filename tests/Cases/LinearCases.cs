@@ -39,6 +39,7 @@ public sealed class LinearCases : IOpCases
         new("attention masked", [new([2, 2, 4, 8]), new([2, 2, 19, 8]), new([2, 2, 19, 3]), new([4, 19])], x => ScaledDotProductAttention.Of(x[0], x[1], x[2], x[3])),
         new("attention mask per image", [new([2, 2, 4, 8]), new([2, 2, 7, 8]), new([2, 2, 7, 8]), new([2, 1, 1, 7])], x => ScaledDotProductAttention.Of(x[0], x[1], x[2], x[3], scale: 0.7)),
         new("attention mask per row", [new([1, 2, 4, 3]), new([1, 2, 7, 3]), new([1, 2, 7, 3]), new([2, 4, 1])], x => ScaledDotProductAttention.Of(x[0], x[1], x[2], x[3])),
+        new("attention mask per head", [new([2, 2, 4, 3]), new([2, 2, 7, 3]), new([2, 2, 7, 3]), new([2, 1, 7])], x => ScaledDotProductAttention.Of(x[0], x[1], x[2], x[3])),
         new("attention to many", [new([1, 1, 3, 4]), new([1, 1, 2100, 4]), new([1, 1, 2100, 2])], x => ScaledDotProductAttention.Of(x[0], x[1], x[2])),
     ];
 }
