@@ -23,7 +23,8 @@ public sealed unsafe partial class DclsKernel<F>
         {
             int across = Workers.Blocks(a.Size[2], Segment), segments = a.Size[0] * a.Size[1] * across;
             int lines = a.Size[0] + a.Size[1] + across * Segment | 1, tap = lines * BlockChannels * sizeof(float);           // odd: profiles of four taps then lie in different banks
-            int blocks = Workers.Blocks(segments, DrawWarps * WarpGroups), warps = Workers.Blocks(Workers.Blocks(segments, blocks), WarpGroups), together = Math.Max(1, Math.Min(ProfileBytes / tap, a.Count));
+            int blocks = Workers.Blocks(segments, DrawWarps * WarpGroups), warps = Workers.Blocks(Workers.Blocks(segments, blocks), WarpGroups);
+            int together = Math.Max(1, Math.Min(ProfileBytes / tap, a.Count));
             ExpectRoom(device, together * tap, a);
             device.Launch(drawCells, Grid(a, blocks), new(WarpSize, warps), Launch(a) with { Blocks = blocks, Together = together, Lines = lines }, together * tap);
         }
@@ -35,21 +36,23 @@ public sealed unsafe partial class DclsKernel<F>
         {
             int warp = (a.Lines + Math.Max(a.Size[0], Math.Max(a.Size[1], a.Size[2]))) * WarpSize * sizeof(float);
             ExpectRoom(device, warp, a);
-            int taps = Workers.Blocks(a.Count, WarpGroups), blocks = Workers.Blocks(taps, Math.Min(DifferentiateWarps, device.Properties.SharedPerBlockAtMost / warp)), warps = Workers.Blocks(taps, Math.Max(1, blocks));
+            int taps = Workers.Blocks(a.Count, WarpGroups), most = Math.Min(DifferentiateWarps, device.Properties.SharedPerBlockAtMost / warp);
+            int blocks = Workers.Blocks(taps, most), warps = Workers.Blocks(taps, Math.Max(1, blocks));
             device.Launch(differentiateTaps, Grid(a, blocks), new(WarpSize, warps), Launch(a) with { Blocks = blocks }, warps * warp);
         }
     }
 
     static int Grid(in Args a, int blocks) => a.Planes * Workers.Blocks(a.Channels, BlockChannels) * blocks;
 
-    static DclsLaunch Launch(in Args a) => new(a.Weight, a.Position, a.Sigma, a.Kernel, a.DWeight, a.DPosition, a.DSigma, a.Planes, a.Channels, a.Count, AxisOf(a, 0), AxisOf(a, 1), AxisOf(a, 2),
-        (float)a.NarrowestSigma, (float)(a.NarrowestSigma * Negligible), 0, 0, 0);
+    static DclsLaunch Launch(in Args a) => new(a.Weight, a.Position, a.Sigma, a.Kernel, a.DWeight, a.DPosition, a.DSigma, a.Planes, a.Channels, a.Count,
+        AxisOf(a, 0), AxisOf(a, 1), AxisOf(a, 2), (float)a.NarrowestSigma, (float)(a.NarrowestSigma * Negligible), 0, 0, 0);
 
     static DclsLaunchAxis AxisOf(in Args a, int axis) => new(a.Size[axis], a.Row[axis], (float)a.Centre[axis]);
 
     static void ExpectRoom(CudaDevice device, int bytes, in Args a)
     {
         int most = device.Properties.SharedPerBlockAtMost;
-        if (bytes > most) throw new TensorException($"DclsKernel: the profiles of a tap in a window of {a.Size[0]}x{a.Size[1]}x{a.Size[2]} take {bytes} bytes of shared memory, {device} has {most}; use a smaller window");
+        if (bytes > most) throw new TensorException($"DclsKernel: the profiles of a tap in a window of {a.Size[0]}x{a.Size[1]}x{a.Size[2]} "
+            + $"take {bytes} bytes of shared memory, {device} has {most}; use a smaller window");
     }
 }

@@ -93,10 +93,12 @@ public sealed class DclsDeviceTests
         taps.Run(taps.Seed(random), DType.Float32, device);
         Assert.Equal(2, launched.Count);
         long drawing = launched[0].WarpInstructions / Kernels, differentiating = launched[1].WarpInstructions / Kernels;
-        TestContext.Current.TestOutputHelper!.WriteLine($"{version}: {drawing} and {differentiating}, sectors {launched[0].SectorRatio:0.00} {launched[1].SectorRatio:0.00}, wavefronts {launched[0].WavefrontRatio:0.00} {launched[1].WavefrontRatio:0.00}");
+        TestContext.Current.TestOutputHelper!.WriteLine($"{version}: {drawing} and {differentiating}, sectors {launched[0].SectorRatio:0.00} {launched[1].SectorRatio:0.00}, "
+            + $"wavefronts {launched[0].WavefrontRatio:0.00} {launched[1].WavefrontRatio:0.00}");
         Assert.True(drawing <= most, $"drawing takes {drawing}");
         Assert.True(differentiating <= mostOfGradient, $"the gradients take {differentiating}");
-        Assert.All(launched, static c => Assert.True(c is { SectorRatio: <= 1.25, WavefrontRatio: <= 1.15 }, $"{c.SectorRatio:0.00} of the ideal sectors, {c.WavefrontRatio:0.00} of the ideal wavefronts"));
+        Assert.All(launched, static c => Assert.True(c is { SectorRatio: <= 1.25, WavefrontRatio: <= 1.15 },
+            $"{c.SectorRatio:0.00} of the ideal sectors, {c.WavefrontRatio:0.00} of the ideal wavefronts"));
     }
 
     [Fact]
