@@ -20,6 +20,7 @@ public sealed class ShapeCases : IOpCases
         new("one input sliced twice", [new([5, 3])], x => Concatenate.Of(0, x[0].Slice(0, 1, 3), x[0].Slice(0, 0, 4))),
         new("concatenate", [new([3, 2, 2]), new([3, 1, 2]), new([3, 4, 2])], x => Concatenate.Of(1, x)),
         new("index select", [new([3, 6, 4]), Index(6, 8)], x => x[0].IndexSelect(1, x[1])),
+        new("index select of many", [new([5, 3, 35]), Index(5, 70)], x => x[0].IndexSelect(0, x[1])),
         new("embedding", [new([7, 130]), Index(7, 3, 5)], x => x[1].Embed(x[0])),
         new("gather", [new([3, 4, 6]), Index(6, 3, 2, 9)], x => x[0].Gather(2, x[1])),
         new("gather of the first", [new([5, 4]), Index(5, 7, 3)], x => x[0].Gather(0, x[1])),
