@@ -62,7 +62,7 @@ public sealed unsafe partial class Lamb : Optimizer
     {
         using Step step = Step.Begin();
         Tensor first = moved[0].Value;
-        Tensor[] u = [.. moved.Select(static m => Tensor.Zeros(m.Value.Shape, m.Value.DType, m.Value.Device))];
+        Tensor[] u = [.. moved.Select(static m => Tensor.Like(m.Value))];
         Members<UpdateMember> all = Members<UpdateMember>.Of(first.Device,
             [.. moved.Select((m, i) => new UpdateMember(m.Value, m.Value.Gradient, m.State(0), m.State(1), u[i], m.Group.Coefficients, m.Value.Count))]);
         direction.Launch(first.Device, first.DType, new(all, 2, scale));

@@ -3,7 +3,7 @@ using MiniTorch.Cuda;
 namespace MiniTorch.Models;
 
 /// <summary>The parameter of <c>optimizerUpdate</c>.</summary>
-readonly record struct UpdateLaunch(FormulaConstants Constants, MembersLaunch Members, Pointer Scale);
+readonly record struct UpdateLaunch(FormulaConstants Constants, MembersLaunch Members, Pointer Scale, int States);
 
 /// <summary>The update of many parameters in one launch, by a rule.</summary>
 struct UpdateCuda<TRule> : ICudaKernel<UpdateArgs> where TRule : struct, IUpdateRule
@@ -11,7 +11,7 @@ struct UpdateCuda<TRule> : ICudaKernel<UpdateArgs> where TRule : struct, IUpdate
     static readonly FormulaKernel<RuleFormula, UpdateLaunch> kernel = new(typeof(Optimizer), "Update", "optimizerUpdate", typeof(TRule).DeclaringType!.Name);
 
     public static void Run(CudaDevice device, in UpdateArgs a)
-        => device.Launch(kernel.For(default, out FormulaConstants constants), a.Members.Grid, MembersLaunch.Threads, new(constants, a.Members.Record, a.Scale));
+        => device.Launch(kernel.For(default, out FormulaConstants constants), a.Members.Grid, MembersLaunch.Threads, new(constants, a.Members.Record, a.Scale, a.States));
 
     readonly struct RuleFormula : IFormula
     {

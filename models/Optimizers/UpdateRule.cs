@@ -22,7 +22,7 @@ interface IUpdateRule
 /// <summary>What an update reads and writes of a parameter. Coefficients lie in device memory, as the gradient's scale does: what a captured graph replays must not hold them.</summary>
 readonly record struct UpdateMember(Pointer P, Pointer G, Pointer A, Pointer B, Pointer C, Pointer Coefficients, int Count) : IMember;
 
-/// <summary>An update of many parameters, with so many states each.</summary>
+/// <summary>An update of many parameters, with so many states each; a place behind those is only written.</summary>
 readonly record struct UpdateArgs(Members<UpdateMember> Members, int States, Pointer Scale) : ICost
 {
     /// <summary>The gradient is read, the parameter and its states are read and written.</summary>
