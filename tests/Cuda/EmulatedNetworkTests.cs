@@ -1,0 +1,98 @@
+using System.Reflection;
+using MiniTorch.Models;
+using MiniTorch.Ops;
+
+namespace MiniTorch.Tests.Cuda;
+
+/// <summary>A whole network learns on a GPU that executes our PTX, and no operation is without a kernel there.</summary>
+public sealed class EmulatedNetworkTests
+{
+    const int Steps = 20, Batch = 4, Side = 16, Classes = 4;
+
+    [Theory]
+    [InlineData("gauss", true)]
+    [InlineData("gauss", false)]
+    [InlineData("v0", true)]
+    public void A_small_convnext_dcls_learns_as_on_the_cpu(string version, bool libraries)
+    {
+        using CpuDevice cpu = new(1);
+        using CudaDevice gpu = CudaDevice.Emulated(libraries);
+        double[] expected = Losses(cpu, version), actual = Losses(gpu, version);
+        for (int step = 0; step < Steps; step++) Assert.Equal(expected[step], actual[step], 1e-4 * expected[step]);
+        Assert.True(expected[^1] < 0.7 * expected[0], $"the loss went from {expected[0]} to {expected[^1]}");
+    }
+
+    static double[] Losses(Device device, string version)
+    {
+        ConvNeXtOptions sizes = new() { Depths = [1, 1], Dims = [8, 16], InputChannels = 1, Classes = Classes, LayerScale = 1, DropPath = 0.1, Stem = [2, 2] };
+        (ConvNeXt model, ParameterStore store) = ParameterStore.Build(at => new ConvNeXt(at, sizes, Dcls.Official(version, size: 7, count: 6)), device, seed: 3);
+        using ParameterStore owned = store;
+        using AdamW optimizer = new(store.Trainable, 5e-3);
+        RandomStream random = new(4, 1);
+        float[] images = new float[Batch * Side * Side];
+        int[] labels = [.. Enumerable.Range(0, Batch).Select(static i => i % Classes)];
+        for (int i = 0; i < images.Length; i++) images[i] = (float)(random.NextNormal() + labels[i / (Side * Side)]);
+        double[] losses = new double[Steps];
+        for (int i = 0; i < Steps; i++)
+        {
+            using Step step = Step.Begin();
+            store.Randomness.Advance();
+            Tensor loss = CrossEntropy.Of(model.Forward(Tensor.Of(images, [Batch, Side, Side, 1], device)), Tensor.Of(labels, [Batch], device), 0.1);
+            loss.Backward();
+            optimizer.Update();
+            store.Constrain();
+            losses[i] = loss.Item();
+        }
+        return losses;
+    }
+
+    /// <summary>Kernels that measure the processor itself.</summary>
+    static readonly string[] processorOnly = ["Ceiling.peak", "Ceiling.triad"];
+
+    [Fact]
+    public void Every_kernel_has_an_entry_for_cuda()
+    {
+        List<string> missing = [];
+        int seen = 0;
+        foreach (Assembly assembly in (Assembly[])[typeof(Device).Assembly, typeof(LayerNormOp).Assembly, typeof(Trainer).Assembly])
+            foreach (Type type in assembly.GetTypes())
+                foreach (FieldInfo field in type.GetFields(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public))
+                {
+                    if (!field.FieldType.IsGenericType || field.FieldType.GetGenericTypeDefinition() != typeof(Kernel<>)) continue;
+                    if (type.ContainsGenericParameters)
+                    {
+                        missing.AddRange(Open(type) is { } closed ? Entries(closed.GetField(field.Name, BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public)!) : []);
+                        seen++;
+                        continue;
+                    }
+                    missing.AddRange(Entries(field));
+                    seen++;
+                }
+        Assert.True(seen > 60, $"{seen} kernels were found");
+        Assert.Equal(processorOnly, missing.Order());
+    }
+
+    /// <summary>The type closed over the first formula or bump that its parameters allow.</summary>
+    static Type? Open(Type type)
+    {
+        foreach (Type argument in type.Assembly.GetTypes().Where(static t => t is { IsValueType: true, ContainsGenericParameters: false }))
+            try
+            {
+                return type.MakeGenericType([.. Enumerable.Repeat(argument, type.GetGenericArguments().Length)]);
+            }
+            catch (ArgumentException)
+            {
+                // this type does not meet the constraints
+            }
+        return null;
+    }
+
+    static IEnumerable<string> Entries(FieldInfo field)
+    {
+        object kernel = field.GetValue(null)!;
+        (string name, object? cuda) = ((string)Part("name")!, Part("cuda"));
+        return cuda is null ? [name] : [];
+
+        object? Part(string part) => kernel.GetType().GetField(part, BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(kernel);
+    }
+}
