@@ -25,10 +25,25 @@ public sealed class GoldenTests
         }
     }
 
+    /// <summary>The names alone: a GPU computes in float32.</summary>
+    public static TheoryData<string> Names => [.. Directory.GetFiles(folder, "*.safetensors").Order(StringComparer.Ordinal).Select(static path => Path.GetFileNameWithoutExtension(path))];
+
     [Theory, MemberData(nameof(Files))]
     public void Matches_the_reference(string name, DType type)
     {
         using CpuDevice device = new(2);
+        Compare(name, type, device);
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void Matches_the_reference_on_an_emulated_gpu(string name)
+    {
+        using CudaDevice device = CudaDevice.Emulated();
+        Compare(name, DType.Float32, device);
+    }
+
+    static void Compare(string name, DType type, Device device)
+    {
         GoldenCase c = new(Path.Combine(folder, name + ".safetensors"), type, device);
         string kind = c.Text("op");
         foreach (string key in (ReadOnlySpan<string>)["model", "module", "construct", "schedule", "optimizer"])
