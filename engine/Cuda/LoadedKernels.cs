@@ -7,7 +7,7 @@ sealed class LoadedKernels(ICudaDriver driver)
     {
         internal nint Handle;
 
-        /// <summary>Most dynamic shared memory that a launch may ask for now.</summary>
+        /// <summary>Most dynamic shared memory that the driver lets a launch ask for.</summary>
         internal int DynamicShared;
     }
 

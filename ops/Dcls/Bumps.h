@@ -3,15 +3,6 @@
 #pragma once
 #include "device.h"
 
-// e^x for x <= 0. The power of two is split off exactly: a product with log2 e that is rounded once is wrong by the size of x.
-DEVICE float decay(float x)
-{
-    constexpr float Log2E = 1.4426950408889634, Rest = 1.9259629911e-8;         // their sum is log2 e
-    x = __builtin_fmaxf(x, -104);                                               // 0 from here on
-    float n = __builtin_rintf(x * Log2E), fraction = multiplyAdd(x, Rest, multiplyAdd(x, Log2E, -n));
-    return __nvvm_ex2_approx_f(n) * __nvvm_ex2_approx_f(fraction);
-}
-
 // A tap along an axis: where it is, |SIG| and sign(SIG), the width at SIG = 0.
 struct Along { float p, sig, sign, narrowest, inverseWidth; };
 
@@ -40,7 +31,7 @@ struct Gauss
     DEVICE float value(float n, const Along& t)
     {
         float z = (n - t.p) * t.inverseWidth;
-        return decay(-0.5f * z * z);
+        return exponential(-0.5f * z * z);
     }
     DEVICE float positionSlope(float f, float n, const Along& t) { return f * (n - t.p) * t.inverseWidth * t.inverseWidth; }
     DEVICE float sigmaSlope(float f, float n, const Along& t)
