@@ -131,6 +131,26 @@ public sealed unsafe class DepthwiseFormTests
     public void Images_larger_than_the_cache_are_cut_into_strips(int n, int high, int wide, int channels, int kernel)
         => Assert.True(IsTheDefinition(new(n, high, wide, channels, Math.Min(kernel, high), kernel, Math.Min(kernel, high) / 2, kernel / 2, 256), narrow: false));
 
+    [Fact]
+    public void Large_results_go_past_the_caches_and_are_the_same()
+    {
+        using CpuDevice device = new(2);
+        using Step step = Step.Begin();
+        Windows windows = new Case(2, 128, 128, 64, 5, 5, 2, 2, 512).Windows;
+        Tensor x = Random(1, DType.Float32, 2, 128, 128, 64), w = Random(2, DType.Float32, 5, 5, 1, 64), bias = Random(3, DType.Float32, 64), expected = Tensor.Like(x), y = Tensor.Like(x);
+        DepthwiseArgs args = new(x, w, y, bias, windows, 1);
+        Assert.True(args.Streams<float, Lanes512<float>>());
+        Assert.False(args.Streams<float, Lanes256<float>>());
+        DepthwiseGeneral.Forward<float, Lanes512<float>>(device, args with { Y = expected });
+        foreach (Form form in (ReadOnlySpan<Form>)[DepthwiseRows.Forward<float, Lanes512<float>>, DepthwiseDirect.Forward<float, Lanes512<float>>])
+        {
+            y.WriteDoubles(new double[y.Count]);
+            form(device, args);
+            Assert.True(Agrees(expected.ToDoubles(), y.ToDoubles(), 1e-5));
+        }
+        KeepAlive(x, w, bias);
+    }
+
     static Tensor Convolved(CpuDevice device, Tensor x, Tensor w)
     {
         Tensor y = Tensor.Like(x);
