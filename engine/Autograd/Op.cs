@@ -8,12 +8,15 @@ namespace MiniTorch;
 /// </summary>
 public abstract class Op
 {
-    [InlineArray(8)] struct Holds { Storage? first; }
+    const int Inline = 8;
+
+    [InlineArray(Inline)] struct Holds { Storage? first; }
 
     [ThreadStatic] static long clock;
     static int visits;
 
     Holds holds;
+    List<Storage>? furtherHolds;        // of the few ops that save more
     int holding;
     readonly Op[] sources;
     Tensor? output;
@@ -44,7 +47,8 @@ public abstract class Op
     protected Saved Save(Tensor x)
     {
         x.Storage.AddOwner();
-        holds[holding++] = x.Storage;
+        if (holding < Inline) holds[holding++] = x.Storage;
+        else (furtherHolds ??= []).Add(x.Storage);
         return new Saved(this, x);
     }
 
@@ -87,8 +91,14 @@ public abstract class Op
 
     internal void Gives(Tensor y) => output = y;
 
+    /// <summary>True if a gradient has come back to the op.</summary>
+    private protected virtual bool HasGradient => Gradient is not null;
+
+    /// <summary>Hands on the gradient that has come back.</summary>
+    private protected virtual void Differentiate() => Backward(Gradient!, Gradients.Instance);
+
     /// <summary>Lets go of what was saved and of a pending gradient.</summary>
-    void Release(Ending why)
+    private protected virtual void Release(Ending why)
     {
         for (int i = 0; i < holding; i++)
         {
@@ -96,6 +106,11 @@ public abstract class Op
             holds[i] = null;
         }
         holding = 0;
+        if (furtherHolds is not null)
+        {
+            foreach (Storage storage in furtherHolds) storage.DropOwner(why);
+            furtherHolds = null;
+        }
         Gradient?.Storage.DropOwner(why);
         Gradient = null;
     }
@@ -114,19 +129,19 @@ public abstract class Op
 
     internal void Run()
     {
-        if (Gradient is { } dy)
+        if (HasGradient)
         {
-            if (Profile.Current is { } profile) RunWatched(dy, profile);
-            else Backward(dy, Gradients.Instance);
+            if (Profile.Current is { } profile) RunWatched(profile);
+            else Differentiate();
         }
         consumed = true;
         Release(Ending.Backward);
     }
 
-    void RunWatched(Tensor dy, Profile profile)
+    void RunWatched(Profile profile)
     {
         using Profile.Scope scope = profile.Backward(this, layer);
-        Backward(dy, Gradients.Instance);
+        Differentiate();
     }
 
     /// <summary>All ops that the last one depends on, latest first; no recursion, so depth is no limit.</summary>

@@ -38,6 +38,7 @@ public sealed class ConvNeXt : ILayer
 {
     const double Deviation = 0.02;
 
+    readonly DclsLayers dcls = new();
     readonly Sequential body;
     readonly LayerNorm norm;
     readonly Linear head;
@@ -48,7 +49,7 @@ public sealed class ConvNeXt : ILayer
     /// </summary>
     public ConvNeXt(ParameterScope at, ConvNeXtOptions options, Depthwise? depthwise = null)
     {
-        depthwise ??= Conv2d.Depthwise;
+        depthwise = dcls.Collect(depthwise ?? Conv2d.Depthwise);
         int count = options.Depths.Length;
         if (count == 0 || options.Dims.Length != count) throw new TensorException($"ConvNeXt: depths [{string.Join(", ", options.Depths)}] and dims [{string.Join(", ", options.Dims)}] must name the same stages");
         List<ILayer> layers = [];
@@ -73,7 +74,11 @@ public sealed class ConvNeXt : ILayer
     }
 
     /// <summary>Logits [n, classes] of images [n, h, w, c].</summary>
-    public Tensor Forward(Tensor x) => head.Forward(norm.Forward(body.Forward(x).Mean([1, 2])));
+    public Tensor Forward(Tensor x)
+    {
+        using DclsLayers.Drawn drawn = dcls.Draw();
+        return head.Forward(norm.Forward(body.Forward(x).Mean([1, 2])));
+    }
 
     /// <summary>x + drop path(γ · project(GELU(expand(norm(depthwise x))))).</summary>
     sealed class Block : ILayer

@@ -86,8 +86,14 @@ public abstract partial class Dcls : ILayer, IConstrained
     /// <summary>Limit of each row of P, in pixels.</summary>
     public IReadOnlyList<double> HalfWindow => half;
 
+    /// <summary>What the kernel is drawn from.</summary>
+    internal DclsTaps Taps => new(weight, Position, Sigma, form.Size, Convention);
+
+    /// <summary>The kernel that <see cref="DclsLayers.Draw"/> drew for the running forward pass.</summary>
+    internal Tensor? Drawn { get; set; }
+
     /// <summary>The dense kernel [*kernel, in/g, out] as it is now ([*kernel, out/g, in] of transposed layers), differentiable.</summary>
-    public Tensor Kernel() => Flat(Version.Draw(weight, Position, Sigma, form.Size, Convention));
+    public Tensor Kernel() => Flat(Drawn ?? Version.Draw([Taps])[0]);
 
     /// <inheritdoc/>
     public Tensor Forward(Tensor x)

@@ -38,8 +38,8 @@ public abstract partial class Dcls
     public static Dictionary<string, StoredTensor> Convert(IReadOnlyDictionary<string, StoredTensor> checkpoint, Func<ParameterScope, Depthwise, ILayer> build,
         Depthwise replacement, ulong seed = 0)
     {
-        List<Dcls> layers = [];
-        (_, ParameterStore store) = ParameterStore.Build(at => build(at, Collecting(replacement, layers)), seed: seed);
+        DclsLayers layers = new();
+        (_, ParameterStore store) = ParameterStore.Build(at => build(at, layers.Collect(replacement)), seed: seed);
         using ParameterStore owner = store;
         Safetensors all = new();
         store.Save(all);
@@ -52,11 +52,11 @@ public abstract partial class Dcls
             else all.Tensors[name] = stored;
         }
         problems.AddRange(checkpoint.Keys.Where(name => !all.Tensors.ContainsKey(name) && !Replaced(name)).Select(static name => $"unexpected {name}"));
-        if (layers.Count == 0) problems.Add("no layer of the model is replaced");
+        if (layers.All.Count == 0) problems.Add("no layer of the model is replaced");
         if (problems.Count > 0) throw new InvalidDataException("the checkpoint does not fit the model: " + string.Join("; ", problems.Order(StringComparer.Ordinal)));
         return new(all.Tensors);
 
-        bool Replaced(string name) => layers.Exists(layer => name.StartsWith(layer.Path + ".", StringComparison.Ordinal));
+        bool Replaced(string name) => layers.All.Any(layer => name.StartsWith(layer.Path + ".", StringComparison.Ordinal));
     }
 
     /// <summary>
@@ -65,11 +65,11 @@ public abstract partial class Dcls
     /// </summary>
     public static Dictionary<string, StoredTensor> Bake(IReadOnlyDictionary<string, StoredTensor> checkpoint, Func<ParameterScope, Depthwise, ILayer> build, Depthwise depthwise)
     {
-        List<Dcls> layers = [];
-        (_, ParameterStore store) = ParameterStore.Build(at => build(at, Collecting(depthwise, layers)), file: checkpoint);
+        DclsLayers layers = new();
+        (_, ParameterStore store) = ParameterStore.Build(at => build(at, layers.Collect(depthwise)), file: checkpoint);
         using ParameterStore owner = store;
         Dictionary<string, StoredTensor> baked = new(checkpoint);
-        foreach (Dcls layer in layers)
+        foreach (Dcls layer in layers.All)
         {
             using BakedDcls fixedLayer = layer.Bake();
             baked[layer.Path + ".weight"] = AxisOrder.Kernel.ToFile(StoredTensor.Of(fixedLayer.Kernel));
@@ -78,11 +78,4 @@ public abstract partial class Dcls
         }
         return baked;
     }
-
-    static Depthwise Collecting(Depthwise factory, List<Dcls> layers) => (at, channels, kernelSize, bias, weightInit, biasInit) =>
-    {
-        ILayer layer = factory(at, channels, kernelSize, bias, weightInit, biasInit);
-        if (layer is Dcls dcls) layers.Add(dcls);
-        return layer;
-    };
 }

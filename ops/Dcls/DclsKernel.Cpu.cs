@@ -13,7 +13,38 @@ public sealed unsafe partial class DclsKernel<F>
 
     [InlineArray(3)] struct Three<N> { N first; }
 
-    record struct Args : ICost
+    /// <summary>Kernels of one launch: their <see cref="Args"/> lie in the host's memory, whatever the device. The cost is asked for when those may be gone.</summary>
+    readonly record struct Batch(Pointer Kernels, int Count, Work Work) : ICost
+    {
+        public Cost Cost(int size) => new(Work.Flops, size * Work.Values, $"{Work.Kernels} kernels of {Work.Taps} taps");
+
+        /// <summary>The pinned array's first so many.</summary>
+        internal static Batch Of(Args* kernels, int count)
+        {
+            Work work = default;
+            for (int i = 0; i < count; i++) work += kernels[i].Work;
+            return new(Pointer.At(kernels), count, work);
+        }
+
+        internal ref readonly Args this[int kernel] => ref Kernels.As<Args>()[kernel];
+
+        internal int Items(int lanes)
+        {
+            int items = 0;
+            for (int i = 0; i < Count; i++) items += this[i].Items(lanes);
+            return items;
+        }
+
+        /// <summary>The kernel that an item is part of, and its number there.</summary>
+        internal ref readonly Args Find(ref int item, int lanes)
+        {
+            int kernel = 0;
+            for (int items; item >= (items = this[kernel].Items(lanes)); kernel++) item -= items;
+            return ref this[kernel];
+        }
+    }
+
+    record struct Args
     {
         internal Pointer Weight, Position, Sigma, Kernel, DWeight, DPosition, DSigma;
         internal int Planes, Channels, Count;
@@ -25,17 +56,20 @@ public sealed unsafe partial class DclsKernel<F>
         /// Drawing weighs each cell that a tap reaches, 2 an axis if it is compact, else all; the gradient takes two sums over them. Both touch the parameters (or their
         /// gradients, too) and the kernel.
         /// </summary>
-        public readonly Cost Cost(int size)
+        internal readonly Work Work
         {
-            double reached = 1, parameters = 1, taps = (double)Count * Pairs;
-            for (int axis = 0; axis < 3; axis++)
+            get
             {
-                if (Row[axis] < 0) continue;
-                reached *= F.IsCompact ? Math.Min(2, Size[axis]) : Size[axis];
-                parameters += Sigma.IsNull ? 1 : 2;
+                double reached = 1, parameters = 1, taps = (double)Count * Pairs;
+                for (int axis = 0; axis < 3; axis++)
+                {
+                    if (Row[axis] < 0) continue;
+                    reached *= F.IsCompact ? Math.Min(2, Size[axis]) : Size[axis];
+                    parameters += Sigma.IsNull ? 1 : 2;
+                }
+                int directions = DWeight.IsNull ? 1 : 2;
+                return new(2 * directions * reached * taps, directions * parameters * taps + Pairs * (double)Cells, Pairs, Count);
             }
-            int directions = DWeight.IsNull ? 1 : 2;
-            return new(2 * directions * reached * taps, size * (directions * parameters * taps + Pairs * (double)Cells), $"{Pairs} kernels of {Count} in {Size[0]}x{Size[1]}x{Size[2]}");
         }
 
         internal readonly int Cells => Size[0] * Size[1] * Size[2];
@@ -54,11 +88,17 @@ public sealed unsafe partial class DclsKernel<F>
         }
     }
 
+    /// <summary>What drawing or differentiating kernels takes; Taps are those of the kernel with the most.</summary>
+    readonly record struct Work(double Flops, double Values, long Kernels, int Taps)
+    {
+        public static Work operator +(Work a, Work b) => new(a.Flops + b.Flops, a.Values + b.Values, a.Kernels + b.Kernels, Math.Max(a.Taps, b.Taps));
+    }
+
     /// <summary>Where an item's channels start in a tap's values and in the kernel, and how many there are.</summary>
     readonly record struct Block(long Tap, long Kernel, int Lanes);
 
-    static readonly Kernel<Args> draw = Kernel<Args>.On<DrawBody, DrawCuda>($"DclsKernel.draw {F.Version}");
-    static readonly Kernel<Args> differentiate = Kernel<Args>.On<DifferentiateBody, DifferentiateCuda>($"DclsKernel.differentiate {F.Version}");
+    static readonly Kernel<Batch> draw = Kernel<Batch>.On<DrawBody, DrawCuda>($"DclsKernel.draw {F.Version}");
+    static readonly Kernel<Batch> differentiate = Kernel<Batch>.On<DifferentiateBody, DifferentiateCuda>($"DclsKernel.differentiate {F.Version}");
 
     /// <summary>
     /// One tap of one register of channels: its profiles along the axes, their sums, and 1/S. A profile has a value for each line of the axis; that of a compact tap only for
@@ -118,13 +158,14 @@ public sealed unsafe partial class DclsKernel<F>
 
     [InlineArray(3)] struct Lanes3<V> { V first; }
 
-    struct DrawBody : ICpuKernel<Args>
+    struct DrawBody : ICpuKernel<Batch>
     {
-        public static void Run<T, V>(CpuDevice device, in Args a) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
-            => device.Workers.For(a.Items(V.Count), a, &Item<T, V>);
+        public static void Run<T, V>(CpuDevice device, in Batch batch) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+            => device.Workers.For(batch.Items(V.Count), batch, &Item<T, V>);
 
-        static void Item<T, V>(in Args a, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        static void Item<T, V>(in Batch batch, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
+            ref readonly Args a = ref batch.Find(ref item, V.Count);
             Block block = a.Item(item, V.Count);
             int s1 = a.Size[1], s2 = a.Size[2];
             int cellsAndMargin = a.Cells + Margin(a);
@@ -153,13 +194,14 @@ public sealed unsafe partial class DclsKernel<F>
         }
     }
 
-    struct DifferentiateBody : ICpuKernel<Args>
+    struct DifferentiateBody : ICpuKernel<Batch>
     {
-        public static void Run<T, V>(CpuDevice device, in Args a) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
-            => device.Workers.For(a.Items(V.Count), a, &Item<T, V>);
+        public static void Run<T, V>(CpuDevice device, in Batch batch) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+            => device.Workers.For(batch.Items(V.Count), batch, &Item<T, V>);
 
-        static void Item<T, V>(in Args a, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        static void Item<T, V>(in Batch batch, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
+            ref readonly Args a = ref batch.Find(ref item, V.Count);
             Block block = a.Item(item, V.Count);
             int cellsAndMargin = a.Cells + Margin(a);
             T* cells = Workers.Local<T>((long)(cellsAndMargin + 2 * a.Lines) * V.Count);

@@ -6,51 +6,100 @@ namespace MiniTorch.Ops;
 /// form makes S and all gradients separable: memory is that of the kernel and the parameters. Gradients: reference formulas of arXiv 2112.03740 and 2306.00817, with
 /// G = dL/dK and A = Σₙ Gₙ φₙ: dW = A, dθ = W/S · Σₙ (Gₙ − A) ∂fₙ/∂θ (without A for the bilinear version).
 /// </summary>
-public sealed partial class DclsKernel<F> : Op where F : struct, IBump
+public sealed unsafe partial class DclsKernel<F> : MultiOutputOp where F : struct, IBump
 {
-    readonly Saved weight, position;
-    readonly Saved? sigma;
-    readonly Window window;
+    const int Alignment = 16;           // elements: each kernel begins at a cache line
+
+    readonly Source[] sources;
+
+    /// <summary>What one kernel was drawn from.</summary>
+    readonly record struct Source(Saved Weight, Saved Position, Saved? Sigma, Window Window);
 
     readonly record struct Window(int[] Size, Convention Convention);
 
-    DclsKernel(Tensor weight, Tensor position, Tensor? sigma, Window window) : base(weight, position, sigma)
-        => (this.weight, this.position, this.sigma, this.window) = (Save(weight), Save(position), SaveOptional(sigma), window);
+    DclsKernel(ReadOnlySpan<DclsTaps> all) : base(all.Length, Inputs(all))
+    {
+        sources = new Source[all.Length];
+        for (int i = 0; i < all.Length; i++)
+            sources[i] = new(Save(all[i].Weight), Save(all[i].Position), SaveOptional(all[i].Sigma), new(all[i].Size, all[i].Convention));
+    }
 
     /// <summary>
-    /// Draws a kernel [*dense, *size, in/g, out] from weight [count, *dense, in/g, out], position P [axes, count, *dense, in/g, out] in pixels from the centre, and, for the
-    /// versions that have it, SIG of the shape of P. <paramref name="size"/> names the one to three axes along which positions are learned; the dense axes, whose cells have
-    /// taps of their own, are those that weight has. Which axis a row of P drives is <see cref="IBump.Axis"/>.
+    /// Draws kernels, [*dense, *size, in/g, out] each, by one launch: each is the same to the last bit as if it were drawn alone. They share one storage, and their gradients
+    /// are computed by one launch too.
     /// </summary>
-    public static Tensor Draw(Tensor weight, Tensor position, Tensor? sigma, ReadOnlySpan<int> size, Convention convention = Convention.Centered)
+    public static Tensor[] Draw(ReadOnlySpan<DclsTaps> all)
     {
-        Expect.Real(weight);
-        Expect.That(weight.Shape.Rank is >= 3 and <= 6, "weight must be [count, *dense, in/groups, out]", weight);
-        if (size.Length is < 1 or > 3 || size.ContainsAnyInRange(int.MinValue, 0)) throw new TensorException($"DclsKernel: size must have one to three axes of at least 1, got [{string.Join(", ", size.ToArray())}]");
-        ReadOnlySpan<int> tap = weight.Shape.Dims[1..];
-        Expect.Shape(position, [size.Length, .. weight.Shape.Dims]);
-        Expect.Alike(weight, position);
-        if (sigma is null == F.HasSigma) throw new TensorException($"DclsKernel: version {F.Version} {(F.HasSigma ? "needs" : "has no")} sigma");
-        if (sigma is not null)
+        if (all.IsEmpty) return [];
+        long elements = 0;
+        foreach (DclsTaps taps in all)
         {
-            Expect.Shape(sigma, position.Shape);
-            Expect.Alike(weight, sigma);
+            Check(taps, all[0].Weight);
+            elements += Workers.Blocks(taps.KernelShape.Count, Alignment) * (long)Alignment;
         }
-        Tensor kernel = Tensor.Like(weight, [.. tap[..^2], .. size, .. tap[^2..]]);
-        Window window = new(size.ToArray(), convention);
-        draw.Launch(weight.Device, weight.DType, Arguments(weight, position, sigma, weight.Shape, window) with { Kernel = kernel });
-        return Tape.Tracks(weight, position, sigma) ? kernel.From(new DclsKernel<F>(weight, position, sigma, window)) : kernel;
+        Tensor storage = Tensor.Like(all[0].Weight, [checked((int)elements)]);
+        Tensor[] kernels = new Tensor[all.Length];
+        DclsKernel<F>? op = Tape.Tracks(Inputs(all)) ? new(all) : null;
+        if (op is not null) storage.From(op);
+        Args[] args = new Args[all.Length];
+        long at = 0;
+        for (int i = 0; i < all.Length; i++)
+        {
+            Shape shape = all[i].KernelShape;
+            kernels[i] = op is null ? storage.View(shape, at) : op.Result(storage, i, shape, at);
+            at += Workers.Blocks(shape.Count, Alignment) * (long)Alignment;
+            args[i] = Arguments(all[i].Weight, all[i].Position, all[i].Sigma, all[i].Weight.Shape, new(all[i].Size, all[i].Convention)) with { Kernel = kernels[i] };
+        }
+        fixed (Args* first = args) draw.Launch(storage.Device, storage.DType, Batch.Of(first, args.Length));
+        return kernels;
     }
 
     /// <inheritdoc/>
-    protected override void Backward(Tensor dy, Gradients gradients)
+    protected override void Backward(ReadOnlySpan<Tensor?> dys, Gradients gradients)
     {
-        Tensor dWeight = Tensor.Like(dy, weight.Shape), dPosition = Tensor.Like(dy, position.Shape);
-        Tensor? dSigma = sigma is null ? null : Tensor.Like(dy, position.Shape);
-        differentiate.Launch(dy.Device, dy.DType, Arguments(weight, position, sigma, weight.Shape, window) with { Kernel = dy, DWeight = dWeight, DPosition = dPosition, DSigma = dSigma });
-        gradients.Add(weight, dWeight);
-        gradients.Add(position, dPosition);
-        if (dSigma is not null) gradients.Add(sigma, dSigma);
+        Args[] args = new Args[dys.Length];
+        Tensor[] dWeights = new Tensor[dys.Length], dPositions = new Tensor[dys.Length];
+        Tensor?[] dSigmas = new Tensor?[dys.Length];
+        Tensor some = null!;
+        int count = 0;
+        for (int i = 0; i < dys.Length; i++)
+        {
+            if (dys[i] is not { } dy) continue;
+            Source s = sources[i];
+            (some, dWeights[i], dPositions[i]) = (dy, Tensor.Like(dy, s.Weight.Shape), Tensor.Like(dy, s.Position.Shape));
+            dSigmas[i] = s.Sigma is null ? null : Tensor.Like(dy, s.Position.Shape);
+            args[count++] = Arguments(s.Weight, s.Position, s.Sigma, s.Weight.Shape, s.Window) with { Kernel = dy, DWeight = dWeights[i], DPosition = dPositions[i], DSigma = dSigmas[i] };
+        }
+        fixed (Args* first = args) differentiate.Launch(some.Device, some.DType, Batch.Of(first, count));
+        for (int i = dys.Length - 1; i >= 0; i--)           // as if each had been drawn by its layer: what several share is then summed in the same order
+        {
+            if (dys[i] is null) continue;
+            gradients.Add(sources[i].Weight, dWeights[i]);
+            gradients.Add(sources[i].Position, dPositions[i]);
+            if (dSigmas[i] is { } dSigma) gradients.Add(sources[i].Sigma, dSigma);
+        }
+    }
+
+    static void Check(in DclsTaps taps, Tensor first)
+    {
+        (Tensor weight, Tensor position, Tensor? sigma, int[] size, _) = taps;
+        Expect.Real(weight);
+        Expect.Alike(weight, first);
+        Expect.That(weight.Shape.Rank is >= 3 and <= 6, "weight must be [count, *dense, in/groups, out]", weight);
+        if (size.Length is < 1 or > 3 || size.AsSpan().ContainsAnyInRange(int.MinValue, 0)) throw new TensorException($"DclsKernel: size must have one to three axes of at least 1, got [{string.Join(", ", size)}]");
+        Expect.Shape(position, [size.Length, .. weight.Shape.Dims]);
+        Expect.Alike(weight, position);
+        if (sigma is null == F.HasSigma) throw new TensorException($"DclsKernel: version {F.Version} {(F.HasSigma ? "needs" : "has no")} sigma");
+        if (sigma is null) return;
+        Expect.Shape(sigma, position.Shape);
+        Expect.Alike(weight, sigma);
+    }
+
+    static Tensor?[] Inputs(ReadOnlySpan<DclsTaps> all)
+    {
+        Tensor?[] inputs = new Tensor?[3 * all.Length];
+        for (int i = 0; i < all.Length; i++) (inputs[3 * i], inputs[3 * i + 1], inputs[3 * i + 2]) = (all[i].Weight, all[i].Position, all[i].Sigma);
+        return inputs;
     }
 
     /// <summary>Up to three learned axes; missing ones are in front, of size 1, driven by no row (-1).</summary>

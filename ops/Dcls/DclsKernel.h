@@ -11,14 +11,38 @@ constexpr float Guard = 1e-7f;          // added to the sum of a tap
 
 struct Axis { int size, row; float centre; };           // row of P, or -1
 
-struct Dcls
+// A layer of a launch. Forms are what layers have in common.
+struct Layer
 {
     const float* weight; const float* position; const float* sigma; float* kernel; float* dWeight; float* dPosition; float* dSigma;
-    int planes, channels, count;
+    int channels, form, firstBlock;
+};
+
+struct Form
+{
+    int planes, count;
     Axis axis[3];
     float narrowest, negligible;        // width at SIG = 0; |SIG| up to here counts as 0
     int blocks, together, lines;        // blocks of segments or of taps; drawing: profiles that lie in shared memory together, and words of one
 };
+
+struct Layers { int count; Layer layer[48]; Form form[8]; };
+
+// The layer of this block, and the block's number in it.
+struct Dcls : Layer, Form { int block; };
+
+DEVICE Dcls own(const Layers& all)
+{
+    int low = 0, high = all.count;
+    LOOP while (high - low > 1)
+    {
+        int middle = (low + high) / 2;
+        if (all.layer[middle].firstBlock <= blockX()) low = middle;
+        else high = middle;
+    }
+    const Layer& layer = all.layer[low];
+    return { layer, all.form[layer.form], blockX() - layer.firstBlock };
+}
 
 DEVICE Along along(const Dcls& a, int axis, int k, int pair)
 {
@@ -52,10 +76,10 @@ template <typename Bump> DEVICE float profile(const Axis& axis, const Along& t, 
 template <typename Bump> DEVICE void draw(const Dcls& a, float* shared)
 {
     int lane = threadX(), channelBlocks = (a.channels + Lines - 1) / Lines, slots = threadsY() * Groups, slot = threadY() * Groups + lane / Lines;
-    int part = blockX() / a.blocks, plane = part / channelBlocks, channel = (part - plane * channelBlocks) * Lines + lane % Lines;
+    int part = a.block / a.blocks, plane = part / channelBlocks, channel = (part - plane * channelBlocks) * Lines + lane % Lines;
     int pair = plane * a.channels + smaller(channel, a.channels - 1);
     int rows = a.axis[0].size * a.axis[1].size, width = a.axis[2].size, across = (width + Segment - 1) / Segment;
-    int segment = (blockX() - part * a.blocks) * slots + slot;
+    int segment = (a.block - part * a.blocks) * slots + slot;
     bool owned = channel < a.channels && segment < rows * across;
     if (segment >= rows * across) segment = 0;
     int column = segment / rows, row = segment - column * rows, i = row / a.axis[1].size, j = row - i * a.axis[1].size;
@@ -158,8 +182,8 @@ template <typename Bump> DEVICE Slopes slopes(const Axis& axis, const Along& t, 
 template <typename Bump> DEVICE void differentiate(const Dcls& a, float* shared)
 {
     int lane = threadX(), channelBlocks = (a.channels + Lines - 1) / Lines, pitch = Warp * threadsY();
-    int part = blockX() / a.blocks, plane = part / channelBlocks, channel = (part - plane * channelBlocks) * Lines + lane % Lines;
-    int k = ((blockX() - part * a.blocks) * threadsY() + threadY()) * Groups + lane / Lines;
+    int part = a.block / a.blocks, plane = part / channelBlocks, channel = (part - plane * channelBlocks) * Lines + lane % Lines;
+    int k = ((a.block - part * a.blocks) * threadsY() + threadY()) * Groups + lane / Lines;
     bool owned = channel < a.channels && k < a.count;
     channel = smaller(channel, a.channels - 1);
     k = smaller(k, a.count - 1);
@@ -198,5 +222,5 @@ constexpr int DrawWarps = 16, DifferentiateWarps = 4;           // most of a blo
 
 #define DCLS(BUMP) \
     extern __attribute__((shared, aligned(16))) float dynamicShared[]; \
-    KERNEL(Warp * DrawWarps) dcls##BUMP##Draw(const Dcls a) { draw<BUMP>(a, dynamicShared); } \
-    KERNEL(Warp * DifferentiateWarps) dcls##BUMP##Differentiate(const Dcls a) { differentiate<BUMP>(a, dynamicShared); }
+    KERNEL(Warp * DrawWarps) dcls##BUMP##Draw(const Layers all) { draw<BUMP>(own(all), dynamicShared); } \
+    KERNEL(Warp * DifferentiateWarps) dcls##BUMP##Differentiate(const Layers all) { differentiate<BUMP>(own(all), dynamicShared); }

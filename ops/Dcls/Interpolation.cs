@@ -54,8 +54,12 @@ public abstract class Interpolation
         return half;
     }
 
-    /// <inheritdoc cref="DclsKernel{F}.Draw"/>
-    public abstract Tensor Draw(Tensor weight, Tensor position, Tensor? sigma, ReadOnlySpan<int> size, Convention convention = Convention.Centered);
+    /// <inheritdoc cref="DclsKernel{F}.Draw(ReadOnlySpan{DclsTaps})"/>
+    public abstract Tensor[] Draw(ReadOnlySpan<DclsTaps> all);
+
+    /// <summary>Draws one kernel; see <see cref="DclsTaps"/>.</summary>
+    public Tensor Draw(Tensor weight, Tensor position, Tensor? sigma, ReadOnlySpan<int> size, Convention convention = Convention.Centered)
+        => Draw([new(weight, position, sigma, size.ToArray(), convention)])[0];
 
     /// <summary>Both names: Bilinear (v0).</summary>
     public override string ToString() => $"{Name} ({Version})";
@@ -68,7 +72,6 @@ public abstract class Interpolation
         public override double InitialSig => F.InitialSig;
         public override bool IsCompact => F.IsCompact;
         public override int Axis(int row, int rank, Convention convention) => F.Axis(row, rank, convention);
-        public override Tensor Draw(Tensor weight, Tensor position, Tensor? sigma, ReadOnlySpan<int> size, Convention convention)
-            => DclsKernel<F>.Draw(weight, position, sigma, size, convention);
+        public override Tensor[] Draw(ReadOnlySpan<DclsTaps> all) => DclsKernel<F>.Draw(all);
     }
 }

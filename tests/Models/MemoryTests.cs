@@ -85,7 +85,7 @@ public sealed class MemoryTests
         device.Pool.ResetPeak();
         long before = device.Pool.LiveBytes;
         using Step step = Step.Begin();
-        Tensor kernel = DclsKernel<Gauss>.Draw(weight, position, sigma, [23, 23]);
+        Tensor kernel = Interpolation.Gauss.Draw(weight, position, sigma, [23, 23]);
         kernel.Backward(Tensor.Zeros(kernel.Shape, kernel.DType, device));
         Assert.InRange(device.Pool.PeakBytes - before, kernel.Count * 4L, 4 * kernel.Count * 4L);
         GC.KeepAlive((weight, position, sigma));
