@@ -69,7 +69,7 @@ public sealed class Tensor
     public static Tensor Scalar(double value, DType dtype = DType.Float32, Device? device = null)
     {
         Tensor x = Empty([], dtype, device);
-        x.WriteDoubles([value]);
+        x.Fill(value);
         return x;
     }
 
@@ -122,6 +122,19 @@ public sealed class Tensor
             case DType.Float64: Write(values); break;
             default: Write<int>(Array.ConvertAll(values.ToArray(), static v => (int)v)); break;
         }
+    }
+
+    /// <summary>Overwrites every element with one value, rounded to the tensor's type; nothing is copied from the host. Raises the version.</summary>
+    public void Fill(double value)
+    {
+        nint at = InPlace().Address;
+        switch (DType)
+        {
+            case DType.Float32: Device.Fill(at, (float)value, Count); break;
+            case DType.Float64: Device.Fill(at, value, Count); break;
+            default: Device.Fill(at, (int)value, Count); break;
+        }
+        GC.KeepAlive(this);
     }
 
     /// <summary>Writes lasting memory in place from another tensor: the steady-state way to carry a value across steps.</summary>

@@ -50,7 +50,7 @@ public static class Differentiation
         if (seed is null)
         {
             seed = Tensor.Like(y);
-            seed.WriteDoubles([1.0]);
+            seed.Fill(1);
         }
         last.AddGradient(seed);
         step.ReleaseExcept();

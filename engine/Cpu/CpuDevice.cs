@@ -28,6 +28,7 @@ public sealed unsafe class CpuDevice : Device
     internal override nint Allocate(long size, long used) => (nint)HugePages.Take(size, used);
     internal override void Free(nint address) => NativeMemory.AlignedFree((void*)address);
     private protected override void Zero(nint at, long bytes) => NativeMemory.Clear((void*)at, (nuint)bytes);
+    private protected override void Repeat<T>(nint at, T value, long count) => new Span<T>((void*)at, checked((int)count)).Fill(value);
     private protected override void Move(nint from, nint to, long bytes) => Buffer.MemoryCopy((void*)from, (void*)to, bytes, bytes);
     internal override void Read<T>(nint from, Span<T> to) => new ReadOnlySpan<T>((void*)from, to.Length).CopyTo(to);
     internal override void Write<T>(ReadOnlySpan<T> from, nint to) => from.CopyTo(new Span<T>((void*)to, from.Length));

@@ -170,6 +170,20 @@ public sealed unsafe class CudaDevice : Device
         if (bytes > 0) driver.Fill8(at, 0, bytes, compute);
     }
 
+    /// <summary>By the driver where a value is a word; wider ones, which only lasting settings have, come from the host.</summary>
+    private protected override void Repeat<T>(nint at, T value, long count)
+    {
+        if (sizeof(T) != sizeof(uint))
+        {
+            T[] values = new T[count];
+            Array.Fill(values, value);
+            Write<T>(values, at);
+            return;
+        }
+        Enter();
+        if (count > 0) driver.Fill32(at, *(uint*)&value, count, compute);
+    }
+
     private protected override void Move(nint from, nint to, long bytes)
     {
         Enter();

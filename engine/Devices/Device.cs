@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MiniTorch;
 
 /// <summary>One queue and one memory pool, used by one thread at a time; two trainings at once take two instances.</summary>
@@ -20,6 +22,14 @@ public abstract class Device : IDisposable
         long begin = Profile.Current?.Begin(this) ?? 0;
         Zero(at, bytes);
         Profile.Current?.End(this, "Clear", begin, new Moved(bytes), 1);
+    }
+
+    /// <summary>Writes one value into so many places.</summary>
+    internal void Fill<T>(nint at, T value, long count) where T : unmanaged
+    {
+        long begin = Profile.Current?.Begin(this) ?? 0;
+        Repeat(at, value, count);
+        Profile.Current?.End(this, "Fill", begin, new Moved(count * Unsafe.SizeOf<T>()), 1);
     }
 
     /// <summary>Copies within the device.</summary>
@@ -49,6 +59,7 @@ public abstract class Device : IDisposable
     internal abstract void Free(nint address);
 
     private protected abstract void Zero(nint at, long bytes);
+    private protected abstract void Repeat<T>(nint at, T value, long count) where T : unmanaged;
     private protected abstract void Move(nint from, nint to, long bytes);
     internal abstract void Read<T>(nint from, Span<T> to) where T : unmanaged;
     internal abstract void Write<T>(ReadOnlySpan<T> from, nint to) where T : unmanaged;

@@ -113,9 +113,7 @@ public abstract partial class Dcls : ILayer, IConstrained
     public void SetSigma(double sig)
     {
         if (Sigma is null) throw new TensorException($"{form.Kind}: version {Version} has no sigma to set");
-        double[] values = new double[Sigma.Count];
-        Array.Fill(values, sig);
-        Sigma.WriteDoubles(values);
+        Sigma.Fill(sig);
     }
 
     Tensor Flat(Tensor kernel) => form.FlatDim switch

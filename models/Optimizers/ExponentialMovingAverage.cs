@@ -24,6 +24,7 @@ public sealed unsafe partial class ExponentialMovingAverage : IDisposable
     readonly ParameterStore store;
     readonly (Tensor Value, Tensor Average)[] members;
     readonly Tensor share;
+    readonly MemberTable<Pair> table;
     readonly double decay;
     readonly bool warmUp;
 
@@ -39,6 +40,7 @@ public sealed unsafe partial class ExponentialMovingAverage : IDisposable
             Expect.Alike(members[0].Value, value);
             average.Assign(value);
         }
+        table = new(store.Device);
         share = Tensor.Lasting([1], DType.Float64, store.Device);
     }
 
@@ -52,7 +54,6 @@ public sealed unsafe partial class ExponentialMovingAverage : IDisposable
         Steps++;
         double d = warmUp ? Math.Min(decay, (1.0 + Steps) / (10.0 + Steps)) : decay;
         share.Write<double>([1 - d]);
-        using Step step = Step.Begin();
         blend.Launch(store.Device, members[0].Value.DType, new(Table(static m => new(m.Average.InPlace(), m.Value, m.Value.Count)), share));
     }
 
@@ -86,15 +87,15 @@ public sealed unsafe partial class ExponentialMovingAverage : IDisposable
     {
         foreach ((_, Tensor average) in members) average.Free();
         share.Free();
+        table.Dispose();
     }
 
     void Exchange()
     {
-        using Step step = Step.Begin();
         exchange.Launch(store.Device, members[0].Value.DType, new(Table(static m => new(m.Average.InPlace(), m.Value.InPlace(), m.Value.Count))));
     }
 
-    Members<Pair> Table(Func<(Tensor Value, Tensor Average), Pair> entry) => Members<Pair>.Of(store.Device, [.. members.Select(entry)]);
+    Members<Pair> Table(Func<(Tensor Value, Tensor Average), Pair> entry) => table.Of([.. members.Select(entry)]);
 
     /// <summary>Ends with <c>using</c>.</summary>
     public readonly ref struct Swap

@@ -23,11 +23,13 @@ sealed unsafe partial class GradientNorm : IDisposable
     static readonly Kernel<LimitArgs> limit = Kernel<LimitArgs>.On<LimitBody, LimitCuda>("GradientNorm.limit");
 
     readonly Tensor sums;
+    readonly MemberTable<Squared> table;
 
     /// <summary>For this many gradients on a device. Until it is first measured the norm is 0 and the factor 1.</summary>
     internal GradientNorm(int gradients, Device device)
     {
         sums = Tensor.Lasting([Math.Max(gradients, 1)], DType.Float64, device);
+        table = new(device);
         Result = Tensor.Lasting([2], DType.Float64, device);
         Result.Write<double>([0, 1]);
     }
@@ -44,9 +46,9 @@ sealed unsafe partial class GradientNorm : IDisposable
         using Step step = Step.Begin();
         Squared[] all = new Squared[tensors.Length];
         for (int i = 0; i < all.Length; i++) all[i] = new(tensors[i], tensors[i].Count);
-        Members<Squared> table = Members<Squared>.Of(sums.Device, all);
-        Tensor partial = Tensor.Empty([Math.Max(table.Blocks, 1)], DType.Float64, sums.Device);
-        squares.Launch(sums.Device, all.Length == 0 ? DType.Float32 : tensors[0].DType, new(table, sums.InPlace(), sums.Count, partial));
+        Members<Squared> members = table.Of(all);
+        Tensor partial = Tensor.Empty([Math.Max(members.Blocks, 1)], DType.Float64, sums.Device);
+        squares.Launch(sums.Device, all.Length == 0 ? DType.Float32 : tensors[0].DType, new(members, sums.InPlace(), sums.Count, partial));
     }
 
     /// <summary>factor = min(1, most / (norm + added)); infinity as limit only measures. Its numbers are doubles whatever the tensors' type, which a GPU need not compute with.</summary>
@@ -55,6 +57,7 @@ sealed unsafe partial class GradientNorm : IDisposable
     public void Dispose()
     {
         sums.Free();
+        table.Dispose();
         Result.Free();
     }
 

@@ -23,6 +23,7 @@ public sealed unsafe partial class Lamb : Optimizer
     readonly bool alwaysAdapt;
     readonly double? gradientLimit;
     readonly GradientNorm norms;
+    readonly MemberTable<Trusted> table;
 
     /// <summary>LAMB with timm's defaults; a null limit leaves the gradients alone.</summary>
     public Lamb(IEnumerable<(string Name, Tensor Value)> parameters, double rate = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-6,
@@ -35,12 +36,14 @@ public sealed unsafe partial class Lamb : Optimizer
         Momentum = beta1;
         (this.beta2, this.epsilon, this.gradientLimit, this.alwaysAdapt) = (beta2, epsilon, gradientLimit, alwaysAdapt);
         norms = new(2 * parameters.Length, parameters[0].Value.Device);
+        table = new(parameters[0].Value.Device);
     }
 
     /// <inheritdoc/>
     public override void Dispose()
     {
         norms.Dispose();
+        table.Dispose();
         base.Dispose();
     }
 
@@ -63,11 +66,9 @@ public sealed unsafe partial class Lamb : Optimizer
         using Step step = Step.Begin();
         Tensor first = moved[0].Value;
         Tensor[] u = [.. moved.Select(static m => Tensor.Like(m.Value))];
-        Members<UpdateMember> all = Members<UpdateMember>.Of(first.Device,
-            [.. moved.Select((m, i) => new UpdateMember(m.Value, m.Value.Gradient, m.State(0), m.State(1), u[i], m.Group.Coefficients, m.Value.Count))]);
-        direction.Launch(first.Device, first.DType, new(all, 2, scale));
+        Launch(direction, 2, scale, [.. moved.Select((m, i) => new UpdateMember(m.Value, m.Value.Gradient, m.State(0), m.State(1), u[i], m.Group.Coefficients, m.Value.Count))]);
         norms.Square([.. moved.SelectMany<Member, Tensor>((m, i) => [m.Value, u[i]])]);
-        Members<Trusted> trusted = Members<Trusted>.Of(first.Device,
+        Members<Trusted> trusted = table.Of(
             [.. moved.Select((m, i) => new Trusted(m.Value.InPlace(), u[i], norms.Squares.View([2], 2 * i), m.Group.Coefficients, m.Value.Count))]);
         apply.Launch(first.Device, first.DType, new(trusted));
     }

@@ -17,7 +17,7 @@ readonly unsafe struct Members<M> where M : unmanaged, IMember
 {
     readonly Pointer firstBlocks, table;
 
-    Members(Pointer firstBlocks, Pointer table, int count, int blocks, long elements)
+    internal Members(Pointer firstBlocks, Pointer table, int count, int blocks, long elements)
         => (this.firstBlocks, this.table, Count, Blocks, Elements) = (firstBlocks, table, count, blocks, elements);
 
     /// <summary>Number of tensors.</summary>
@@ -28,27 +28,6 @@ readonly unsafe struct Members<M> where M : unmanaged, IMember
 
     /// <summary>Elements of all of them.</summary>
     internal long Elements { get; }
-
-    /// <summary>Writes the table into memory of the current step.</summary>
-    internal static Members<M> Of(Device device, ReadOnlySpan<M> members)
-    {
-        int[] first = new int[members.Length + 1];
-        long elements = 0;
-        for (int i = 0; i < members.Length; i++)
-        {
-            first[i + 1] = first[i] + Workers.Blocks(members[i].Count);
-            elements += members[i].Count;
-        }
-        return new(Written<int>(device, first), Written(device, members), members.Length, first[^1], elements);
-    }
-
-    static Pointer Written<T>(Device device, ReadOnlySpan<T> values) where T : unmanaged
-    {
-        ReadOnlySpan<int> words = MemoryMarshal.Cast<T, int>(values);
-        Tensor memory = Tensor.Empty([words.Length], DType.Int32, device);
-        memory.Write(words);
-        return memory;
-    }
 
     /// <summary>What a CUDA kernel gets of them.</summary>
     internal MembersLaunch Record => new(firstBlocks, table, Count);
@@ -76,6 +55,54 @@ readonly unsafe struct Members<M> where M : unmanaged, IMember
         ref readonly M member = ref this[low];
         (begin, end) = Workers.Range(block - first[low], member.Count);
         return ref member;
+    }
+}
+
+/// <summary>Where the table of a launch that is repeated lies. It is written again only when it has changed: a steady step copies nothing to the device for it.</summary>
+sealed class MemberTable<M>(Device device) : IDisposable where M : unmanaged, IMember, IEquatable<M>
+{
+    M[] written = [];
+    Tensor? firstBlocks, table;
+    int blocks;
+    long elements;
+
+    /// <summary>The table with these tensors.</summary>
+    internal Members<M> Of(ReadOnlySpan<M> members)
+    {
+        if (firstBlocks is null || !members.SequenceEqual(written)) Write(members);
+        return new(firstBlocks, table, members.Length, blocks, elements);
+    }
+
+    void Write(ReadOnlySpan<M> members)
+    {
+        written = members.ToArray();
+        int[] first = new int[members.Length + 1];
+        elements = 0;
+        for (int i = 0; i < members.Length; i++)
+        {
+            first[i + 1] = first[i] + Workers.Blocks(members[i].Count);
+            elements += members[i].Count;
+        }
+        blocks = first[^1];
+        Written<int>(ref firstBlocks, first);
+        Written(ref table, members);
+    }
+
+    void Written<T>(ref Tensor? memory, ReadOnlySpan<T> values) where T : unmanaged
+    {
+        ReadOnlySpan<int> words = MemoryMarshal.Cast<T, int>(values);
+        if (memory?.Count != words.Length)
+        {
+            memory?.Free();
+            memory = Tensor.Lasting([words.Length], DType.Int32, device);
+        }
+        memory.Write(words);
+    }
+
+    public void Dispose()
+    {
+        firstBlocks?.Free();
+        table?.Free();
     }
 }
 

@@ -14,6 +14,7 @@ public abstract class Optimizer : IDisposable
     readonly Group[] groups;
     readonly Member[] members;
     readonly GradientNorm norm;
+    readonly MemberTable<UpdateMember> table;
     readonly string[] stateNames;
 
     /// <summary>Sorts the parameters into groups and makes their states, all zero.</summary>
@@ -31,6 +32,7 @@ public abstract class Optimizer : IDisposable
         members = [.. all.Select(p => new Member(p.Name, p.Value, this.groups[Array.FindIndex(rules, r => r.Matches(p.Name, p.Value.Shape))],
             [.. stateNames.Select(_ => Tensor.Lasting(p.Value.Shape, p.Value.DType, device))]))];
         norm = new(members.Length, device);
+        table = new(device);
     }
 
     /// <summary>Learning rate of the next update, before the groups' scales. A schedule sets it.</summary>
@@ -98,6 +100,7 @@ public abstract class Optimizer : IDisposable
             foreach (Tensor state in m.States) state.Free();
         foreach (Group group in groups) group.Coefficients.Free();
         norm.Dispose();
+        table.Dispose();
         GC.SuppressFinalize(this);
     }
 
@@ -111,13 +114,14 @@ public abstract class Optimizer : IDisposable
     private protected abstract void Move(Member[] moved, Tensor scale);
 
     /// <summary>One fused pass over all of them with <paramref name="kernel"/>: the usual <see cref="Move"/>.</summary>
-    private protected static void Launch(Kernel<UpdateArgs> kernel, Member[] moved, Tensor scale)
+    private protected void Launch(Kernel<UpdateArgs> kernel, Member[] moved, Tensor scale) => Launch(kernel, moved[0].States.Length, scale,
+        [.. moved.Select(static m => new UpdateMember(m.Value.InPlace(), m.Value.Gradient, m.State(0), m.State(1), m.State(2), m.Group.Coefficients, m.Value.Count))]);
+
+    /// <summary>The pass over what the table is to say, with so many states each.</summary>
+    private protected void Launch(Kernel<UpdateArgs> kernel, int states, Tensor scale, ReadOnlySpan<UpdateMember> moved)
     {
-        using Step step = Step.Begin();
-        Tensor first = moved[0].Value;
-        Members<UpdateMember> table = Members<UpdateMember>.Of(first.Device,
-            [.. moved.Select(static m => new UpdateMember(m.Value.InPlace(), m.Value.Gradient, m.State(0), m.State(1), m.State(2), m.Group.Coefficients, m.Value.Count))]);
-        kernel.Launch(first.Device, first.DType, new(table, moved[0].States.Length, scale));
+        Tensor some = members[0].Value;
+        kernel.Launch(some.Device, some.DType, new(table.Of(moved), states, scale));
     }
 
     IEnumerable<(string Name, Tensor State)> States(string prefix)

@@ -14,8 +14,8 @@ public sealed record Evaluation(double Loss, double Accuracy, IReadOnlyList<doub
     public static Evaluation Of(ILayer model, ParameterStore store, IDataset data, double mean = 0, double deviation = 1, Func<Tensor, Tensor, Tensor>? loss = null)
     {
         loss ??= static (logits, labels) => CrossEntropy.Of(logits, labels);
-        int[] right = new int[data.Classes.Count], met = new int[data.Classes.Count];
         double sum = 0;
+        using Hits hits = new(data.Classes.Count, store.Device);
         using Loader loader = new(data, new(BatchSize, Mean: mean, Deviation: deviation), store.DType, store.Device);
         using Tape.Pause pause = Tape.Paused();
         foreach (Batch batch in loader.Epoch())
@@ -23,26 +23,9 @@ public sealed record Evaluation(double Loss, double Accuracy, IReadOnlyList<doub
             using Step step = Step.Begin();
             Tensor logits = model.Forward(batch.Images);
             sum += loss(logits, batch.Labels).Item() * batch.Count;
-            int[] labels = batch.Labels.ToArray<int>(), guesses = Guesses(logits);
-            for (int i = 0; i < labels.Length; i++)
-            {
-                met[labels[i]]++;
-                if (guesses[i] == labels[i]) right[labels[i]]++;
-            }
+            hits.Add(logits, batch.Labels);
         }
-        return new(sum / data.Count, (double)right.Sum() / data.Count, [.. right.Select((r, i) => (double)r / met[i])]);
-    }
-
-    /// <summary>The class of the largest logit of each row of [n, classes]; the first where several are equal.</summary>
-    internal static int[] Guesses(Tensor logits)
-    {
-        Expect.Rank(logits, 2, "[n, classes]");
-        double[] v = logits.ToDoubles();
-        int classes = logits.Shape[1];
-        int[] guesses = new int[logits.Shape[0]];
-        for (int i = 0; i < guesses.Length; i++)
-            for (int c = 1; c < classes; c++)
-                if (v[i * classes + c] > v[i * classes + guesses[i]]) guesses[i] = c;
-        return guesses;
+        (int Seen, int Right)[] counts = hits.Read();
+        return new(sum / data.Count, (double)counts.Sum(static c => c.Right) / data.Count, [.. counts.Select(static c => (double)c.Right / c.Seen)]);
     }
 }

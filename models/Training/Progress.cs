@@ -21,7 +21,7 @@ public sealed record EpochMetrics(int Epoch, int Step, double TrainLoss, double 
 /// <param name="Step">Updates done, over all sessions.</param>
 /// <param name="Steps">Updates in all.</param>
 /// <param name="Loss">Mean loss of the running epoch so far.</param>
-/// <param name="Accuracy">Share of its samples classified right so far.</param>
+/// <param name="Accuracy">Share of its samples classified right, when that was last counted: twice a second.</param>
 /// <param name="ImagesPerSecond">Training samples per second in this session.</param>
 /// <param name="Remaining">Estimated time to the end, from this session's steps only.</param>
 /// <param name="Finished">The metrics of the epoch, if it has just ended.</param>

@@ -10,6 +10,7 @@ namespace MiniTorch.Models;
 /// </summary>
 public sealed class Trainer : IDisposable
 {
+    const double CountSeconds = 0.5;        // between two counts for whoever watches: each waits for the device
     const string LastName = "last", BestName = "best", ModelPrefix = "model.", AveragePrefix = "ema.", InitialPrefix = "initial.", StateKey = "state", ConfigKey = "config";
 
     readonly ILayer model;
@@ -24,10 +25,13 @@ public sealed class Trainer : IDisposable
     readonly ExponentialMovingAverage? average;
     readonly Dcls[] scheduled;
     readonly Tensor[] repelled;
-    readonly Stopwatch session = new(), training = new(), sinceSave = new();
+    readonly Hits hits;
+    readonly Stopwatch session = new(), training = new(), sinceSave = new(), sinceCount = new();
     readonly Dictionary<string, StoredTensor> initial = [];
     TrainingState state = new();
     int sessionSteps, sessionImages;
+    int rightBefore;                        // of the running epoch, when the session began
+    double accuracy;                        // of the running epoch, when it was last counted
     double secondsBefore;
 
     /// <summary>
@@ -49,6 +53,7 @@ public sealed class Trainer : IDisposable
         this.loss = loss ?? ((logits, labels) => CrossEntropy.Of(logits, labels, options.LabelSmoothing));
         loader = new(part, new(options.Batch, options.Seed, Shuffle: true, DropLast: true, new(options.Shift, options.Flip), options.Mean, options.Deviation),
             store.DType, store.Device);
+        hits = new(part.Classes.Count, store.Device);
         optimizer = options.MakeOptimizer(store.Trainable);
         schedule = options.MakeSchedule(loader.Batches);
         Dcls[] taps = [.. store.Constrained.OfType<Dcls>()];
@@ -85,7 +90,7 @@ public sealed class Trainer : IDisposable
         store.Randomness.Seek(read.RandomStep);
         foreach (string name in initial.Keys) initial[name] = file.Tensors[InitialPrefix + name];
         run.CutMetrics(read.MetricsLength);
-        (Folder, state, secondsBefore) = (run, read, read.Seconds);
+        (Folder, state, secondsBefore, rightBefore) = (run, read, read.Seconds, read.Right);
     }
 
     /// <summary>The weights that a checkpoint is judged by, under the model's own names: the averaged ones where it has them.</summary>
@@ -114,7 +119,11 @@ public sealed class Trainer : IDisposable
                 training.Start();
                 Learn(batch);
                 training.Stop();
-                progress?.Invoke(Progress(null));
+                if (progress is not null)
+                {
+                    if (!sinceCount.IsRunning || sinceCount.Elapsed.TotalSeconds >= CountSeconds) Count();
+                    progress(Progress(null));
+                }
                 if (stop.IsCancellationRequested)
                 {
                     Save(LastName);
@@ -131,6 +140,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Frees buffers and states; the model's parameters are the store's.</summary>
     public void Dispose()
     {
+        hits.Dispose();
         loader.Dispose();
         optimizer.Dispose();
         average?.Dispose();
@@ -154,9 +164,7 @@ public sealed class Trainer : IDisposable
         optimizer.Update();
         store.Constrain();
         average?.Update();
-        int[] guesses = Evaluation.Guesses(logits), labels = batch.Labels.ToArray<int>();
-        for (int i = 0; i < labels.Length; i++)
-            if (guesses[i] == labels[i]) state.Right++;
+        hits.Add(logits, batch.Labels);
         state.LossSum += value * batch.Count;
         state.Seen += batch.Count;
         state.Step++;
@@ -171,18 +179,30 @@ public sealed class Trainer : IDisposable
         return options.Repulsion == RepulsionKind.Squared ? close * close : close;
     }
 
+    /// <summary>Asks the device how many samples of the running epoch were classified right.</summary>
+    void Count()
+    {
+        state.Right = rightBefore + hits.Read().Sum(static c => c.Right);
+        accuracy = (double)state.Right / state.Seen;
+        sinceCount.Restart();
+    }
+
     EpochMetrics EndEpoch()
     {
+        Count();
         bool isLast = state.Epoch + 1 == options.Epochs;
         Evaluation? held = Evaluate(validation), final = isLast ? Evaluate(test) : null;
-        EpochMetrics metrics = new(state.Epoch + 1, state.Step, state.LossSum / state.Seen, (double)state.Right / state.Seen, held?.Loss, held?.Accuracy, final?.Loss,
+        EpochMetrics metrics = new(state.Epoch + 1, state.Step, state.LossSum / state.Seen, accuracy, held?.Loss, held?.Accuracy, final?.Loss,
             final?.Accuracy, schedule.Rate(state.Step - 1), Math.Round(Seconds, 3), Math.Round(Speed, 1));
         if (Folder is not null) state.MetricsLength = Folder.AppendMetrics(JsonSerializer.Serialize(metrics, RunJson.Line));
         (state.Epoch, state.Batch, state.LossSum, state.Right, state.Seen, state.Last) = (state.Epoch + 1, 0, 0, 0, 0, metrics);
-        double accuracy = held?.Accuracy ?? metrics.TrainAccuracy;
-        if (accuracy > state.BestAccuracy)
+        rightBefore = 0;
+        hits.Clear();
+        sinceCount.Reset();
+        double reached = held?.Accuracy ?? metrics.TrainAccuracy;
+        if (reached > state.BestAccuracy)
         {
-            (state.BestAccuracy, state.BestEpoch) = (accuracy, state.Epoch);
+            (state.BestAccuracy, state.BestEpoch) = (reached, state.Epoch);
             Save(BestName);
         }
         Save(LastName);         // after best: killed between the two, the epoch is done again and chooses the same
@@ -200,6 +220,7 @@ public sealed class Trainer : IDisposable
     void Save(string name)
     {
         if (Folder is null) return;
+        if (state.Seen > 0) Count();
         Safetensors file = new();
         store.Save(file, ModelPrefix);
         optimizer.Save(file);
@@ -224,7 +245,7 @@ public sealed class Trainer : IDisposable
     {
         double remaining = sessionSteps == 0 ? 0 : session.Elapsed.TotalSeconds / sessionSteps * (Steps - state.Step);
         return finished is null
-            ? new(state.Epoch + 1, options.Epochs, state.Step, Steps, state.LossSum / state.Seen, (double)state.Right / state.Seen, Speed, TimeSpan.FromSeconds(remaining), null)
+            ? new(state.Epoch + 1, options.Epochs, state.Step, Steps, state.LossSum / state.Seen, accuracy, Speed, TimeSpan.FromSeconds(remaining), null)
             : new(state.Epoch, options.Epochs, state.Step, Steps, finished.TrainLoss, finished.TrainAccuracy, Speed, TimeSpan.FromSeconds(remaining), finished);
     }
 

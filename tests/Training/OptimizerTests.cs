@@ -121,7 +121,7 @@ public sealed class OptimizerTests
             foreach ((string name, Tensor x) in (IEnumerable<(string, Tensor)>)[.. together, .. alone]) if (name != "idle") Give(x, i => Math.Sin(i + t));
             StepProfile step = Profile.Of(device, all.Update);
             Assert.Equal(rule == "Lamb" ? ["Lamb.direction", "GradientNorm.squares", "Lamb.apply"] : [rule.Replace("AdamW", "Adam", StringComparison.Ordinal) + ".update"],
-                step.Kernels.Select(static k => k.Kernel));
+                step.Kernels.Select(static k => k.Kernel).Where(static k => k != "Clear"));         // of the memory for their table, the first time
             foreach (Optimizer one in each) one.Update();
         }
         foreach (((string name, Tensor a), (_, Tensor b)) in together.Zip(alone)) Assert.True(a.ToArray<float>().AsSpan().SequenceEqual(b.ToArray<float>()), name);
