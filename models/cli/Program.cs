@@ -23,6 +23,7 @@ static class Program
             root.Add(PredictCommand.Make());
             root.Add(SummaryCommand.Make());
             root.Add(KernelCommand.Make());
+            root.Add(DataCommand.Make());
             root.Add(BenchCommand.Make());
             root.Add(ProfileCommand.Make());
             root.Add(DoctorCommand.Make());

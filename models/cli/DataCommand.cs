@@ -1,0 +1,78 @@
+using System.CommandLine;
+using MiniTorch.Models;
+using Spectre.Console;
+
+namespace MiniTorch.Cli;
+
+/// <summary>dcls data: makes datasets on this machine.</summary>
+static class DataCommand
+{
+    static readonly Option<int?> train = Options.Number<int>("--train", "Recordings to train with (default: 8000).", "N", 1);
+    static readonly Option<int?> test = Options.Number<int>("--test", "Recordings by voices that are held out (default: 2300).", "N", 1);
+    static readonly Option<int?> units = Options.Number<int>("--units", "Bands of the ear, each with a unit that fires (default: 140; 700 as in the published digits).", "N", 1);
+    static readonly Option<ulong?> seed = Options.Number<ulong>("--seed", "Key of voices, accents, speeds and pitches (default: 0).", "N", 0);
+    static readonly Option<string> to = new("--to") { Description = "Folder to write to.", DefaultValueFactory = static _ => "spoken-digits", HelpName = "DIR" };
+
+    /// <summary>A file that was written.</summary>
+    sealed record Written(string File, string What, int Recordings, int Speakers, double SpikesPerRecording, double Megabytes);
+
+    internal static Command Make()
+    {
+        Command speech = Examples.On(new("speech", "Makes spoken digits, English and German, as spikes in the layout of the Heidelberg digits: said by espeak-ng and flite, and by people where Debian packages of recordings are installed."),
+            "dcls data speech", "dcls data speech --to digits --train 2000 --test 500", "dcls data speech --units 700 --json");
+        foreach (Option option in (ReadOnlySpan<Option>)[to, train, test, units, seed, Options.Json, Options.Debug]) speech.Add(option);
+        speech.SetAction(static (parsed, stop) => Task.Run(() => Speech(parsed, stop), CancellationToken.None));
+        Command command = new("data", "Makes datasets on this machine.");
+        command.Add(speech);
+        return command;
+    }
+
+    static int Speech(ParseResult parsed, CancellationToken stop)
+    {
+        Terminal terminal = new(parsed.GetValue(Options.Json));
+        string folder = parsed.GetValue(to)!;
+        Directory.CreateDirectory(folder);
+        try
+        {
+            SpokenDigits digits = new(parsed.GetValue(units) ?? 140, parsed.GetValue(seed) ?? 0);
+            int learned = parsed.GetValue(train) ?? 8000, held = parsed.GetValue(test) ?? 2300;
+            terminal.Say($"{digits.Voices.Count} voices of espeak-ng, every fourth held out");
+            Write("train.h5", "voices to train with", digits.Voices, Watch("train.h5", learned, progress => digits.Synthesized(learned, heldOut: false, progress, stop)));
+            Write("test.h5", "voices held out", digits.Voices, Watch("test.h5", held, progress => digits.Synthesized(held, heldOut: true, progress, stop)));
+            Write("other.h5", "another synthesizer, English; package flite", null, Watch("other.h5", 400, progress => digits.OtherSynthesized(10, progress, stop)));
+            Write("people.h5", "people; packages tuxpaint-stamps-default and asterisk-core-sounds-en-wav", null, digits.People());
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new WrongInputException(e.Message, e);
+        }
+        return ExitCode.Done;
+
+        void Write(string name, string what, IReadOnlyList<string>? speakers, SpikeSample[] samples)
+        {
+            if (samples.Length == 0)
+            {
+                terminal.Say($"{name,-10} not written: nothing of it is installed ({what})");
+                return;
+            }
+            string path = Path.Combine(folder, name);
+            SpikeWriter.Write(path, samples, SpokenDigits.Words, speakers);
+            Written written = new(path, what, samples.Length, samples.Select(static s => s.Speaker).Distinct().Count(), Math.Round(samples.Average(static s => s.Spikes.Count), 1), Math.Round(new FileInfo(path).Length / 1e6, 2));
+            terminal.Emit(written);
+            terminal.Say(FormattableString.Invariant($"{name,-10} {written.Recordings,6:n0} recordings of {written.Speakers,3} speakers, {written.SpikesPerRecording,6:0} spikes each, {written.Megabytes:0.0} MB: {what}"));
+        }
+
+        SpikeSample[] Watch(string name, int count, Func<Action<int>?, SpikeSample[]> make)
+        {
+            if (terminal.IsPiped) return make(null);
+            SpikeSample[] made = [];
+            terminal.Ansi.Progress().AutoClear(true).Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+                .Start(context =>
+                {
+                    ProgressTask task = context.AddTask(name, maxValue: count);
+                    made = make(done => task.Value = Math.Max(task.Value, done));
+                });
+            return made;
+        }
+    }
+}
