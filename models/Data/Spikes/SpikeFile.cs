@@ -13,8 +13,12 @@ public sealed class SpikeFile : IDataset, IDisposable
 {
     const int Most = 1 << 24;           // spikes of a recording
 
-    readonly NativeFile file;
-    readonly IH5Dataset times, units;
+    const long CachedSpikes = 4 << 20;          // the library keeps all of a file that it has read until the file is closed
+
+    readonly Stream stream;
+    NativeFile file;
+    IH5Dataset times, units;
+    long cached;
     readonly bool halves;
     readonly int[] labels;
     readonly int pool;
@@ -35,19 +39,10 @@ public sealed class SpikeFile : IDataset, IDisposable
         if (unitCount < channels || unitCount % channels != 0) throw new ArgumentException($"{unitCount} units cannot be summed to {channels} channels; choose a divisor");
         if (!(frameSeconds > 0)) throw new ArgumentOutOfRangeException(nameof(frameSeconds), frameSeconds, "a frame lasts longer than 0 s");
         (path, this.frameSeconds, pool) = (name, frameSeconds, unitCount / channels);
+        this.stream = stream;
         try
         {
-            file = Try(() => H5File.Open(stream), "is not a readable HDF5 file");
-        }
-        catch
-        {
-            stream.Dispose();
-            throw;
-        }
-        try
-        {
-            times = Try(() => file.Dataset("spikes/times"), "has no spikes/times: it is no file of spiking recordings");
-            units = Try(() => file.Dataset("spikes/units"), "has no spikes/units: it is no file of spiking recordings");
+            (file, times, units) = Open();
             labels = Try(() => Integers(file.Dataset("labels")), "has no readable labels");
             if (times.Space.Dimensions is not [var rows] || units.Space.Dimensions is not [var same] || rows != same || rows != (ulong)labels.Length)
                 throw new InvalidDataException($"{path} has {labels.Length} labels for spikes of another number of recordings; copy or download it again");
@@ -62,9 +57,17 @@ public sealed class SpikeFile : IDataset, IDisposable
         }
         catch
         {
-            file.Dispose();
+            Dispose();
             throw;
         }
+    }
+
+    (NativeFile, IH5Dataset, IH5Dataset) Open()
+    {
+        stream.Position = 0;
+        NativeFile opened = Try(() => H5File.Open(stream, leaveOpen: true), "is not a readable HDF5 file");
+        return (opened, Try(() => opened.Dataset("spikes/times"), "has no spikes/times: it is no file of spiking recordings"),
+            Try(() => opened.Dataset("spikes/units"), "has no spikes/units: it is no file of spiking recordings"));
     }
 
     /// <inheritdoc/>
@@ -95,6 +98,12 @@ public sealed class SpikeFile : IDataset, IDisposable
             float[] at = Try(() => halves ? Array.ConvertAll(times.Read<Half[]?[]>(row)[0] ?? [], static t => (float)t) : times.Read<float[]?[]>(row)[0] ?? [], damaged);
             ushort[] who = Try(() => units.Read<ushort[]?[]>(row)[0] ?? [], damaged);
             if (at.Length != who.Length || at.Length > Most) throw new InvalidDataException($"{path} has {at.Length} times for {who.Length} units in recording {index}; copy or download it again");
+            if ((cached += at.Length) > CachedSpikes)
+            {
+                file.Dispose();
+                (file, times, units) = Open();
+                cached = 0;
+            }
             Spike[] spikes = new Spike[at.Length];
             for (int i = 0; i < spikes.Length; i++) spikes[i] = new(at[i], who[i]);
             return spikes;
@@ -117,7 +126,11 @@ public sealed class SpikeFile : IDataset, IDisposable
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => file.Dispose();
+    public void Dispose()
+    {
+        file?.Dispose();
+        stream.Dispose();
+    }
 
     static float First(Spike[] spikes) => spikes.Length == 0 ? 0 : spikes.Min(static s => s.Time);
 
