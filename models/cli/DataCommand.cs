@@ -32,9 +32,10 @@ static class DataCommand
         Terminal terminal = new(parsed.GetValue(Options.Json));
         string folder = parsed.GetValue(to)!;
         Directory.CreateDirectory(folder);
+        SpokenDigits digits;
         try
         {
-            SpokenDigits digits = new(parsed.GetValue(units) ?? 140, parsed.GetValue(seed) ?? 0);
+            digits = new(parsed.GetValue(units) ?? 140, parsed.GetValue(seed) ?? 0);
             int learned = parsed.GetValue(train) ?? 8000, held = parsed.GetValue(test) ?? 2300;
             terminal.Say($"{digits.Voices.Count} voices of espeak-ng, every fourth held out");
             Write("train.h5", "voices to train with", digits.Voices, Watch("train.h5", learned, progress => digits.Synthesized(learned, heldOut: false, progress, stop)));
@@ -56,7 +57,7 @@ static class DataCommand
                 return;
             }
             string path = Path.Combine(folder, name);
-            SpikeWriter.Write(path, samples, SpokenDigits.Words, speakers);
+            SpikeWriter.Write(path, samples, SpokenDigits.Words, digits.Units, speakers);
             Written written = new(path, what, samples.Length, samples.Select(static s => s.Speaker).Distinct().Count(), Math.Round(samples.Average(static s => s.Spikes.Count), 1), Math.Round(new FileInfo(path).Length / 1e6, 2));
             terminal.Emit(written);
             terminal.Say(FormattableString.Invariant($"{name,-10} {written.Recordings,6:n0} recordings of {written.Speakers,3} speakers, {written.SpikesPerRecording,6:0} spikes each, {written.Megabytes:0.0} MB: {what}"));

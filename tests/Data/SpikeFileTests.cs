@@ -54,8 +54,8 @@ public sealed class SpikeFileTests : IDisposable
         RandomStream random = new(5, 0);
         SpikeSample[] samples = [.. Enumerable.Range(0, 9).Select(i => new SpikeSample([.. Enumerable.Range(0, random.NextInt(40)).Select(t => new Spike(t / 64f, (ushort)random.NextInt(140)))], i % 3, i % 4))];
         string path = Path.Combine(folder, "made.h5");
-        SpikeWriter.Write(path, samples, ["a", "b", "ß"], ["one", "two", "three", "four"]);
-        using SpikeFile file = new(path, unitCount: 140);
+        SpikeWriter.Write(path, samples, ["a", "b", "ß"], 140, ["one", "two", "three", "four"]);
+        using SpikeFile file = new(path);
         Assert.Equal(["a", "b", "ß"], file.Classes);
         for (int i = 0; i < samples.Length; i++)
         {
@@ -63,6 +63,26 @@ public sealed class SpikeFileTests : IDisposable
             Assert.Equal((samples[i].Label, samples[i].Speaker), (file.Label(i), file.Speakers[i]));
         }
         Assert.Equal([path], Directory.GetFiles(folder));
+    }
+
+    [Fact]
+    public void The_embedded_digits()
+    {
+        (SpikeFile train, SpikeFile held) = SpokenDigits.Embedded();
+        using (train)
+        using (held)
+        {
+            Assert.Equal((1100, 380), (train.Count, held.Count));
+            Assert.Equal(SpokenDigits.Words, train.Classes);
+            Assert.Equal([90, 140], train.Sample.Dims.ToArray());
+            Assert.Empty(train.Speakers.Intersect(held.Speakers));
+            Assert.All(Enumerable.Range(0, 20), label => Assert.Equal((55, 19), (Of(train, label), Of(held, label))));
+            float[] x = new float[90 * 140];
+            train.Read(0, x);
+            Assert.InRange(x.Average(), 0.02, 0.15);
+
+            static int Of(SpikeFile file, int label) => Enumerable.Range(0, file.Count).Count(i => file.Label(i) == label);
+        }
     }
 
     [Fact]
@@ -78,12 +98,12 @@ public sealed class SpikeFileTests : IDisposable
         PureHDF.H5File foreign = new() { ["labels"] = new[] { 1, 2 } };
         foreign.Write(path);
         Told(() => Use(path), path, "no spikes/times");
-        SpikeWriter.Write(path, [new([new(0, 300)], 0)], ["a"]);
-        Told(() => Use(path, 140), path, "unit 300 in recording 0");
+        SpikeWriter.Write(path, [new([new(0, 300)], 0)], ["a"], 140);
+        Told(() => Use(path), path, "unit 300 in recording 0");
         Told(() => Use(Reference("spikes16.h5"), 300), "300 units cannot be summed to 140 channels");
         Assert.Throws<FileNotFoundException>(() => new SpikeFile(Path.Combine(folder, "missing.h5")));
 
-        static void Use(string path, int units = 700)
+        static void Use(string path, int? units = null)
         {
             using SpikeFile file = new(path, Frames, unitCount: units);
             for (int i = 0; i < file.Count; i++) file.Read(i, new float[Frames * Channels]);

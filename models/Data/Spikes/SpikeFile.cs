@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using PureHDF;
 using PureHDF.Selections;
 using PureHDF.VOL.Native;
@@ -11,6 +13,7 @@ namespace MiniTorch.Models;
 /// </summary>
 public sealed class SpikeFile : IDataset, IDisposable
 {
+    const int PublishedUnits = 700;
     const int Most = 1 << 24;           // spikes of a recording
 
     const long CachedSpikes = 4 << 20;          // the library keeps all of a file that it has read until the file is closed
@@ -28,18 +31,16 @@ public sealed class SpikeFile : IDataset, IDisposable
 
     /// <summary>
     /// Opens a file. Frames of <paramref name="frameSeconds"/>, so many of them (null: as many as the longest recording needs, which takes a pass over the file);
-    /// <paramref name="unitCount"/> units, 700 in the published files, in <paramref name="channels"/> channels. An <see cref="InvalidDataException"/> names the file and says
+    /// <paramref name="unitCount"/> units (null: as many as extra/units says, 700 where it is missing, as in the published files) in <paramref name="channels"/> channels. An <see cref="InvalidDataException"/> names the file and says
     /// what is wrong with it.
     /// </summary>
-    public SpikeFile(string path, int? frames = null, int channels = 140, int unitCount = 700, double frameSeconds = 0.01) : this(File.OpenRead(path), path, frames, channels, unitCount, frameSeconds) { }
+    public SpikeFile(string path, int? frames = null, int channels = 140, int? unitCount = null, double frameSeconds = 0.01) : this(File.OpenRead(path), path, frames, channels, unitCount, frameSeconds) { }
 
     /// <summary>Reads a stream, which is closed with the file; messages call it <paramref name="name"/>.</summary>
-    public SpikeFile(Stream stream, string name, int? frames = null, int channels = 140, int unitCount = 700, double frameSeconds = 0.01)
+    public SpikeFile(Stream stream, string name, int? frames = null, int channels = 140, int? unitCount = null, double frameSeconds = 0.01)
     {
-        if (unitCount < channels || unitCount % channels != 0) throw new ArgumentException($"{unitCount} units cannot be summed to {channels} channels; choose a divisor");
         if (!(frameSeconds > 0)) throw new ArgumentOutOfRangeException(nameof(frameSeconds), frameSeconds, "a frame lasts longer than 0 s");
-        (path, this.frameSeconds, pool) = (name, frameSeconds, unitCount / channels);
-        this.stream = stream;
+        (path, this.frameSeconds, this.stream) = (name, frameSeconds, stream);
         try
         {
             (file, times, units) = Open();
@@ -52,6 +53,9 @@ public sealed class SpikeFile : IDataset, IDisposable
             string[] keys = file.LinkExists("extra/keys") ? Try(() => file.Dataset("extra/keys").Read<string[]>(), "has no readable extra/keys") : [];
             Classes = keys.Length > 0 ? keys : [.. Enumerable.Range(0, most + 1).Select(static i => i.ToString())];
             if (least < 0 || most >= Classes.Count) throw new InvalidDataException($"{path} has labels from {least} to {most} for {Classes.Count} classes; copy or download it again");
+            int all = unitCount ?? (file.LinkExists("extra/units") ? Try(() => Integers(file.Dataset("extra/units"))[0], "has no readable extra/units") : PublishedUnits);
+            if (channels < 1 || all < channels || all % channels != 0) throw new ArgumentException($"{path}: {all} units cannot be summed to {channels} channels; choose a divisor");
+            pool = all / channels;
             Speakers = file.LinkExists("extra/speaker") ? Try(() => Integers(file.Dataset("extra/speaker")), "has no readable extra/speaker") : new int[labels.Length];
             Sample = [frames ?? Enumerable.Range(0, labels.Length).Max(i => FramesOf(Spikes(i))), channels];
         }
@@ -83,7 +87,8 @@ public sealed class SpikeFile : IDataset, IDisposable
     public IReadOnlyList<int> Speakers { get; }
 
     /// <inheritdoc/>
-    public string Fingerprint => $"{Path.GetFileName(path)}, {Count} recordings {Sample}, {Classes.Count} classes";
+    public string Fingerprint
+        => $"{Path.GetFileName(path)}, {Count} recordings {Sample}, {Classes.Count} classes, {stream.Length} bytes, {Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(labels.AsSpan())).AsSpan(0, 8))}";
 
     /// <inheritdoc/>
     public int Label(int index) => labels[index];

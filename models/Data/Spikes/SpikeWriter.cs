@@ -6,9 +6,10 @@ namespace MiniTorch.Models;
 public static class SpikeWriter
 {
     /// <summary>Writes a file beside and renames it, so that a stopped program leaves none that is cut off.</summary>
-    public static void Write(string path, IReadOnlyList<SpikeSample> samples, IReadOnlyList<string> classes, IReadOnlyList<string>? speakers = null)
+    public static void Write(string path, IReadOnlyList<SpikeSample> samples, IReadOnlyList<string> classes, int units, IReadOnlyList<string>? speakers = null)
     {
         H5Group extra = new() { ["keys"] = classes.ToArray(), ["speaker"] = samples.Select(static s => checked((ushort)s.Speaker)).ToArray() };
+        extra["units"] = new[] { checked((ushort)units) };
         if (speakers is not null) extra["speaker_names"] = speakers.ToArray();
         H5File file = new()
         {

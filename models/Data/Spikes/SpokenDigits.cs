@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.IO.Compression;
 using System.Security.Cryptography;
 
 namespace MiniTorch.Models;
@@ -13,7 +14,7 @@ namespace MiniTorch.Models;
 public sealed class SpokenDigits
 {
     const uint SpeechStream = 0xD161;
-    const int HeldOutEvery = 4, English = 10;
+    const int HeldOutEvery = 4, English = 10, Frames = 90;
     const string Synthesizer = "espeak-ng", OtherSynthesizer = "flite";
 
     static readonly string[] accents = ["en", "en-us", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-rp", "en-gb-x-gbcwmd"], otherVoices = ["awb", "kal16", "rms", "slt"];
@@ -25,7 +26,7 @@ public sealed class SpokenDigits
     /// <summary>Asks the synthesizer for its voices; an <see cref="InvalidOperationException"/> names the package that is missing.</summary>
     public SpokenDigits(int units = 140, ulong seed = 0)
     {
-        (nerve, this.seed) = (new(units), seed);
+        (nerve, this.seed, Units) = (new(units), seed, units);
         IEnumerable<string> names = Run(Synthesizer, "--voices=variant").Output.Split('\n').Where(static l => l.Contains("!v/", StringComparison.Ordinal))
             .Select(static l => l[(l.IndexOf("!v/", StringComparison.Ordinal) + 3)..].Trim()).Order(StringComparer.Ordinal);
         variants = [.. names.DistinctBy(static v => Convert.ToHexString(SHA256.HashData(Run(Synthesizer, "-v", $"{accents[0]}+{v}", "--stdout", Words[0]).Bytes)))];        // some have two names
@@ -36,8 +37,23 @@ public sealed class SpokenDigits
     public static IReadOnlyList<string> Words { get; } =
         ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun"];
 
+    /// <summary>Units of the ear.</summary>
+    public int Units { get; }
+
     /// <summary>The voices, one a speaker.</summary>
     public IReadOnlyList<string> Voices => variants;
+
+    /// <summary>The embedded recordings, 1,100 by 55 voices and 380 by 19 others, in frames of 10 ms.</summary>
+    public static (SpikeFile Train, SpikeFile HeldOut) Embedded() => (Resource("spoken-digits-train.h5"), Resource("spoken-digits-test.h5"));
+
+    static SpikeFile Resource(string name)
+    {
+        using Stream packed = typeof(SpokenDigits).Assembly.GetManifestResourceStream(name + ".br") ?? throw new InvalidOperationException($"the library embeds no {name}");
+        using BrotliStream unpacked = new(packed, CompressionMode.Decompress);
+        MemoryStream file = new();
+        unpacked.CopyTo(file);
+        return new(file, name, Frames);
+    }
 
     /// <summary>So many recordings by the voices that are trained with, or by those that are held out. Classes and voices take turns; accent, speed and pitch are drawn.</summary>
     public SpikeSample[] Synthesized(int count, bool heldOut, Action<int>? progress = null, CancellationToken stop = default)
