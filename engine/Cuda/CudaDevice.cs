@@ -1,4 +1,5 @@
 using MiniTorch.Cuda;
+using MiniTorch.Cuda.Emulation;
 
 namespace MiniTorch;
 
@@ -124,6 +125,11 @@ public sealed unsafe class CudaDevice : Device
         Enter();
         driver.Synchronize(compute);
     }
+
+    internal override DeviceCounters? Counted => driver.Counted;
+
+    /// <summary>The GPU that an emulated one's times are estimates for; null of a real one.</summary>
+    internal GpuModel? Model => driver.Model;
 
     internal override long Mark()
     {

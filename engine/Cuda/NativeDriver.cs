@@ -1,3 +1,4 @@
+using MiniTorch.Cuda.Emulation;
 using System.Runtime.InteropServices;
 using System.Text;
 using static MiniTorch.Cuda.LibCuda;
@@ -48,6 +49,10 @@ sealed unsafe class NativeDriver : ICudaDriver
     }
 
     public string Name { get; }
+
+    public DeviceCounters? Counted => null;
+
+    public GpuModel? Model => null;
 
     public DeviceProperties Properties { get; }
 
