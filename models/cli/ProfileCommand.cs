@@ -59,7 +59,7 @@ static class ProfileCommand
         terminal.Say(FormattableString.Invariant($"{peak.Name}: peak {peak.Gflops:0} GFLOP/s, memory {peak.GigabytesPerSecond:0} GB/s"));
         Draw(terminal, table, parsed.GetValue(top) ?? 30, device);
         if (device.Counted is null) Sum(terminal, table, measured);
-        else SumOfEstimates(terminal, table, device);
+        else SumOfEstimates(terminal, table);
         if (file is not null) terminal.Say($"trace in {file}");
         return ExitCode.Done;
     }
@@ -95,12 +95,12 @@ static class ProfileCommand
     }
 
     /// <summary>The host's time means nothing where the processor stands in for a GPU; what is between kernels are copies.</summary>
-    static void SumOfEstimates(Terminal terminal, ProfileTable table, Device device)
+    static void SumOfEstimates(Terminal terminal, ProfileTable table)
     {
         DeviceCounters all = table.Rows.Aggregate(default(DeviceCounters), static (sum, r) => sum + (r.Counters ?? default));
         terminal.Say("");
         terminal.Say(FormattableString.Invariant($"step      {1e3 * table.Ms:0.0} us at least, by the counters: no latency, no caches, nothing of the host"));
-        terminal.Say(FormattableString.Invariant($"kernels   {1e3 * table.KernelMs:0.0} us, {all.Launches} launches of PTX and {table.Rows.Where(r => BoundOf(r, device) == "library").Sum(static r => r.Kernels)} calls of libraries, which are estimated by their operations and bytes"));
+        terminal.Say(FormattableString.Invariant($"kernels   {1e3 * table.KernelMs:0.0} us, {all.Launches} launches of PTX; what libraries do is estimated by its operations and bytes"));
         terminal.Say(FormattableString.Invariant($"executed  {all.Instructions / 1e6:0.0} million instructions of warps, {100.0 * all.Fma / Math.Max(1, all.Instructions):0} % multiply-adds; sectors {all.SectorRatio:0.00} and wavefronts {all.WavefrontRatio:0.00} times the fewest"));
         terminal.Say(FormattableString.Invariant($"memory    {table.PeakMb:0.0} MB at most"));
         Biggest(terminal, table, 1e3, "us");
