@@ -3,8 +3,8 @@ using System.Text;
 
 namespace MiniTorch.Cuda;
 
-/// <summary>A kernel as a device has it after loading its module: what it needs tells whether registers were spilled. A module that cannot be loaded has no kernels, and a fault.</summary>
-sealed record KernelNeeds(string Module, string Kernel, FunctionAttributes Needs, string? Fault = null)
+/// <summary>A kernel as a device has it after loading its module: what it needs tells whether registers were spilled.</summary>
+sealed record KernelNeeds(string Module, string Kernel, FunctionAttributes Needs)
 {
     const string Suffix = ".ptx", Entry = ".visible .entry ";
 
@@ -27,15 +27,7 @@ sealed record KernelNeeds(string Module, string Kernel, FunctionAttributes Needs
             if (text.Contains(FormulaModule.Place, StringComparison.Ordinal)) continue;
             List<string> kernels = [];
             for (int at = 0; (at = text.IndexOf(Entry, at, StringComparison.Ordinal)) >= 0;) kernels.Add(text[(at += Entry.Length)..text.IndexOf('(', at)]);
-            string module = name[..^Suffix.Length];
-            try
-            {
-                foreach ((string kernel, FunctionAttributes needs) in device.Load(ptx, kernels)) all.Add(new(module, kernel, needs));
-            }
-            catch (CudaException e)
-            {
-                all.Add(new(module, "", default, e.Message));        // those behind it are tried all the same
-            }
+            foreach ((string kernel, FunctionAttributes needs) in device.Load(ptx, kernels)) all.Add(new(name[..^Suffix.Length], kernel, needs));
         }
         return all;
     }

@@ -18,7 +18,7 @@ static class DoctorCommand
     sealed record Library(string Name, string? Path, IReadOnlyList<LibraryAttempt> Attempts);
 
     /// <summary>A kernel of a module after loading.</summary>
-    sealed record Kernel(string Module, string Name, int Registers, int LocalBytes, int StaticSharedBytes, int MaxThreads, string? Fault);
+    sealed record Kernel(string Module, string Name, int Registers, int LocalBytes, int StaticSharedBytes, int MaxThreads);
 
     static readonly Option<bool> kernels = new("--kernels") { Description = "Load every module of kernels on the GPU that --device names and show what its kernels need; spilled registers are a failure." };
 
@@ -60,16 +60,16 @@ static class DoctorCommand
         using Device device = Options.OpenDevice(parsed, terminal);
         if (device is not CudaDevice gpu) throw new WrongInputException("kernels are loaded on a GPU; give --device cuda or cuda:emulated");
         Kernel[] all = [.. ((Assembly[])[typeof(Device).Assembly, typeof(Ops.LayerNormOp).Assembly, typeof(Trainer).Assembly]).SelectMany(assembly => KernelNeeds.Of(gpu, assembly))
-            .Select(static k => new Kernel(k.Module, k.Kernel, k.Needs.Registers, k.Needs.LocalBytes, k.Needs.StaticSharedBytes, k.Needs.MaxThreads, k.Fault))];
+            .Select(static k => new Kernel(k.Module, k.Kernel, k.Needs.Registers, k.Needs.LocalBytes, k.Needs.StaticSharedBytes, k.Needs.MaxThreads))];
         foreach (Kernel k in all) terminal.Emit(k);
         string registers = gpu.Model is null ? "registers" : "alive";           // the emulator only knows how many values are alive at once
         terminal.Say($"{"module",-28}{"kernel",-44}{registers,10}{"local",7}{"shared",8}{"threads",9}");
-        foreach (Kernel k in all.Where(static k => k.Fault is null)) terminal.Say($"{k.Module,-28}{k.Name,-44}{k.Registers,10}{k.LocalBytes,7}{k.StaticSharedBytes,8}{k.MaxThreads,9}");
-        Kernel[] spilling = [.. all.Where(static k => k.LocalBytes > 0)], failed = [.. all.Where(static k => k.Fault is not null)];
-        terminal.Say($"{all.Length - failed.Length} kernels of {all.Select(static k => k.Module).Distinct().Count() - failed.Length} modules loaded on {device}, {spilling.Length} of them spill");
-        if (failed.Length > 0) Terminal.Fail($"{failed.Length} modules cannot be loaded: {string.Join("; ", failed.Select(static k => $"{k.Module}: {k.Fault}"))}");
-        if (spilling.Length > 0) Terminal.Fail($"{spilling.Length} kernels spill registers to memory: {string.Join(", ", spilling.Select(static k => $"{k.Name} ({k.LocalBytes} bytes)"))}");
-        return failed.Length + spilling.Length == 0 ? ExitCode.Done : ExitCode.Fault;
+        foreach (Kernel k in all) terminal.Say($"{k.Module,-28}{k.Name,-44}{k.Registers,10}{k.LocalBytes,7}{k.StaticSharedBytes,8}{k.MaxThreads,9}");
+        Kernel[] spilling = [.. all.Where(static k => k.LocalBytes > 0)];
+        terminal.Say($"{all.Length} kernels of {all.Select(static k => k.Module).Distinct().Count()} modules loaded on {device}, {spilling.Length} of them spill");
+        if (spilling.Length == 0) return ExitCode.Done;
+        Terminal.Fail($"{spilling.Length} kernels spill registers to memory: {string.Join(", ", spilling.Select(static k => $"{k.Name} ({k.LocalBytes} bytes)"))}");
+        return ExitCode.Fault;
     }
 
     static Findings Examine()

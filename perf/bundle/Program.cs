@@ -53,7 +53,7 @@ try
     report.Do("doctor", "what the machine has", 60, Path.Combine(here, "dcls"), ["doctor", "--json"], "doctor.json");
     report.Do("modules", "every module of kernels loads, none spills", 120, Path.Combine(here, "dcls"), ["doctor", "--kernels", "--device", "cuda", "--json"], "kernels.jsonl");
     report.Do("tests", "tests of the GPU against the processor", 330, Path.Combine(here, "MiniTorch.Tests"), ["-trait", "gpu=yes", "-noColor", "-ctrf", Path.Combine(folder, "tests.json")], null);
-    report.Do("operations", "times of operations", 150, Path.Combine(here, "dcls"), ["bench", "ops", "--device", "cuda", "--json"], "bench.jsonl");
+    report.Do("operations", "times of operations", 90, Path.Combine(here, "dcls"), ["bench", "ops", "--device", "cuda", "--json"], "bench.jsonl");
     report.Do("training step", "profile of ConvNeXt-T-dcls, batch 32", 90, Path.Combine(here, "dcls"), ["profile", "convnext_dcls_tiny", "--batch", "32", "--device", "cuda", "--json"], "profile.json");
     if (Sanitizer() is { } sanitizer)
         report.Do("compute-sanitizer", "memcheck over the tests of kernels; cut off where the time ends", 600, sanitizer,

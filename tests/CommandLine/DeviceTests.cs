@@ -36,26 +36,6 @@ public sealed class DeviceTests(StubDriver stub) : IDisposable
         Assert.Equal("loaded", driver.GetProperty("attempts")[0].GetProperty("result").GetString());
     }
 
-    /// <summary>Every file of kernels is there, and each kernel once; the stub does not take long ones and says that all kernels spill, which is told of each.</summary>
-    [Fact]
-    public async Task Doctor_loads_every_module_of_kernels()
-    {
-        string[] files = [.. Directory.EnumerateFiles(Repository.Root, "*.cu", SearchOption.AllDirectories).Where(static f => !f.Contains("/tests/", StringComparison.Ordinal) && !File.ReadAllText(Path.ChangeExtension(f, ".ptx")).Contains("\tformula"))
-            .Select(static f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal)];
-        Outcome o = await Dcls.Run(folder.Path, "doctor --kernels --device cuda:emulated --json");
-        Assert.Equal(0, o.ExitCode);
-        System.Text.Json.JsonElement[] kernels = [.. o.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static l => System.Text.Json.JsonDocument.Parse(l).RootElement)];
-        Assert.Equal(files, kernels.Select(static k => k.GetProperty("module").GetString()!).Distinct().Order(StringComparer.Ordinal));
-        Assert.Equal(kernels.Length, kernels.Select(static k => k.GetProperty("name").GetString()).Distinct().Count());
-        Assert.All(kernels, static k => Assert.InRange(k.GetProperty("registers").GetInt32(), 3, 255));
-        stub.Begin();
-        Outcome broken = await Dcls.Run(folder.Path, "doctor --kernels --device cuda", (CudaLibraries.Variable, stub.Folder));
-        Assert.Equal(1, broken.ExitCode);
-        Assert.Equal(2, broken.ErrorLines.Length);
-        Assert.Contains("modules cannot be loaded: Gemm: cuModuleLoadDataEx: CUDA_ERROR_INVALID_VALUE", broken.ErrorLines[0], StringComparison.Ordinal);
-        Assert.Contains("kernels spill registers to memory: batchNormMoments (16 bytes), ", broken.ErrorLines[1], StringComparison.Ordinal);
-    }
-
     [Fact]
     public async Task A_gpu_that_cannot_be_used_is_one_line()
     {
