@@ -112,24 +112,6 @@ public sealed unsafe class CudaDevice : Device
         return driver.Attributes(kernels.Ready(function, 0));
     }
 
-    /// <summary>The kernels that were launched so far, and what they need.</summary>
-    internal List<(string Kernel, FunctionAttributes Needs)> Loaded
-    {
-        get
-        {
-            Enter();
-            return kernels.All();
-        }
-    }
-
-    /// <summary>Loads a module beside those that ops launch from, and tells what its kernels need.</summary>
-    internal List<(string Kernel, FunctionAttributes Needs)> Load(ReadOnlySpan<byte> ptx, List<string> names)
-    {
-        Enter();
-        nint module = driver.LoadModule(ptx);
-        return names.ConvertAll(name => (name, driver.Attributes(driver.Function(module, name))));
-    }
-
     /// <summary>Work is about to be queued by the calling thread.</summary>
     internal void Queue()
     {

@@ -9,7 +9,7 @@ namespace MiniTorch.Cuda;
 /// </summary>
 sealed class FormulaModule(Type op, string file, string frame, string kernel, FormulaTrace trace, bool baked) : CudaModule(op, file)
 {
-    internal const string Place = "\tformula";
+    const string Place = "\tformula";
 
     readonly FormulaStep[] steps = trace.Steps.ToArray();
     readonly uint[] constants = trace.Constants.ToArray();

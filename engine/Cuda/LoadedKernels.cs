@@ -6,7 +6,6 @@ sealed class LoadedKernels(ICudaDriver driver)
     internal struct Kernel
     {
         internal nint Handle;
-        internal string Entry;
 
         /// <summary>Most dynamic shared memory that the driver lets a launch ask for.</summary>
         internal int DynamicShared;
@@ -23,7 +22,6 @@ sealed class LoadedKernels(ICudaDriver driver)
         if (kernel.Handle == 0)
         {
             kernel.Handle = driver.Function(Load(function.Module), function.Entry);
-            kernel.Entry = function.Entry;
             kernel.DynamicShared = driver.Properties.SharedPerBlock - driver.Attributes(kernel.Handle).StaticSharedBytes;
         }
         if (dynamicShared > kernel.DynamicShared)
@@ -32,14 +30,6 @@ sealed class LoadedKernels(ICudaDriver driver)
             kernel.DynamicShared = dynamicShared;
         }
         return kernel.Handle;
-    }
-
-    /// <summary>What the kernels that were launched need.</summary>
-    internal List<(string Entry, FunctionAttributes Needs)> All()
-    {
-        List<(string, FunctionAttributes)> all = [];
-        foreach (Kernel kernel in kernels) if (kernel.Handle != 0) all.Add((kernel.Entry, driver.Attributes(kernel.Handle)));
-        return all;
     }
 
     nint Load(CudaModule module)

@@ -1,9 +1,7 @@
 using System.CommandLine;
-using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using MiniTorch.Cuda;
-using MiniTorch.Models;
 using MiniTorch.Models.Bench;
 
 namespace MiniTorch.Cli;
@@ -17,23 +15,14 @@ static class DoctorCommand
     /// <summary>A library of NVIDIA, where it was found, and every place that was searched for it and for what it needs.</summary>
     sealed record Library(string Name, string? Path, IReadOnlyList<LibraryAttempt> Attempts);
 
-    /// <summary>A kernel of a module after loading.</summary>
-    sealed record Kernel(string Module, string Name, int Registers, int LocalBytes, int StaticSharedBytes, int MaxThreads);
-
-    static readonly Option<bool> kernels = new("--kernels") { Description = "Load every module of kernels on the GPU that --device names and show what its kernels need; spilled registers are a failure." };
-
     internal static Command Make()
     {
-        Command command = Examples.On(new("doctor", "Shows what this machine offers: processor, register width, threads, memory, GPU, fonts."), "dcls doctor", "dcls doctor --json",
-            "dcls doctor --kernels --device cuda");
-        command.Add(kernels);
-        command.Add(Options.Device);
+        Command command = Examples.On(new("doctor", "Shows what this machine offers: processor, register width, threads, memory, GPU, fonts."), "dcls doctor", "dcls doctor --json");
         command.Add(Options.Json);
         command.Add(Options.Debug);
         command.SetAction(static parsed =>
         {
             Terminal terminal = new(parsed.GetValue(Options.Json));
-            if (parsed.GetValue(kernels)) return Kernels(parsed, terminal);
             Findings f = Examine();
             terminal.Emit(f);
             if (terminal.Json) return ExitCode.Done;
@@ -53,23 +42,6 @@ static class DoctorCommand
             return ExitCode.Done;
         });
         return command;
-    }
-
-    static int Kernels(ParseResult parsed, Terminal terminal)
-    {
-        using Device device = Options.OpenDevice(parsed, terminal);
-        if (device is not CudaDevice gpu) throw new WrongInputException("kernels are loaded on a GPU; give --device cuda or cuda:emulated");
-        Kernel[] all = [.. ((Assembly[])[typeof(Device).Assembly, typeof(Ops.LayerNormOp).Assembly, typeof(Trainer).Assembly]).SelectMany(assembly => KernelNeeds.Of(gpu, assembly))
-            .Select(static k => new Kernel(k.Module, k.Kernel, k.Needs.Registers, k.Needs.LocalBytes, k.Needs.StaticSharedBytes, k.Needs.MaxThreads))];
-        foreach (Kernel k in all) terminal.Emit(k);
-        string registers = gpu.Model is null ? "registers" : "alive";           // the emulator only knows how many values are alive at once
-        terminal.Say($"{"module",-28}{"kernel",-44}{registers,10}{"local",7}{"shared",8}{"threads",9}");
-        foreach (Kernel k in all) terminal.Say($"{k.Module,-28}{k.Name,-44}{k.Registers,10}{k.LocalBytes,7}{k.StaticSharedBytes,8}{k.MaxThreads,9}");
-        Kernel[] spilling = [.. all.Where(static k => k.LocalBytes > 0)];
-        terminal.Say($"{all.Length} kernels of {all.Select(static k => k.Module).Distinct().Count()} modules loaded on {device}, {spilling.Length} of them spill");
-        if (spilling.Length == 0) return ExitCode.Done;
-        Terminal.Fail($"{spilling.Length} kernels spill registers to memory: {string.Join(", ", spilling.Select(static k => $"{k.Name} ({k.LocalBytes} bytes)"))}");
-        return ExitCode.Fault;
     }
 
     static Findings Examine()

@@ -13,14 +13,12 @@ public sealed class DclsDeviceTests
 
     public static TheoryData<string> Names => [.. OpCases.ByName.Keys.Where(static n => n.StartsWith("dcls", StringComparison.Ordinal))];
 
-    [Trait(Gpu.Trait, Gpu.Yes)]
     [Theory, MemberData(nameof(Names))]
     public void Cases_agree_with_float64_on_the_cpu(string name) => EmulatedDeviceTests.Agree(OpCases.ByName[name] with { Tolerance32 = 1e-5 });
 
     public static TheoryData<string> Versions => [.. LayerCase.Versions];
 
     /// <summary>More taps than lie in shared memory together, more segments than a block has, channels and taps that fill no block; every convention, up to two dense axes.</summary>
-    [Trait(Gpu.Trait, Gpu.Yes)]
     [Theory, MemberData(nameof(Versions))]
     public void Random_taps(string version)
     {
@@ -30,7 +28,7 @@ public sealed class DclsDeviceTests
             new(version, Convention.Centered, [], [300], 9, 1, 1), new(version, Convention.Official, [2], [9], 21, 2, 5), new(version, Convention.Centered, [2, 3], [4], 5, 1, 9),
             new(version, Convention.Official, [], [3, 9, 7], 6, 2, 1), new(version, Convention.Centered, [], [6, 1, 11], 18, 1, 8),
         ];
-        using CudaDevice device = Gpu.Open();
+        using CudaDevice device = CudaDevice.Emulated();
         for (int i = 0; i < sets.Length; i++)
         {
             RandomStream random = new(31, (uint)i);
@@ -40,7 +38,6 @@ public sealed class DclsDeviceTests
     }
 
     /// <summary>Cells, their neighbours in float32, half cells, widths beyond the window, far outside: where a piece begins, what happens at it, and what is left of a tap.</summary>
-    [Trait(Gpu.Trait, Gpu.Yes)]
     [Theory, MemberData(nameof(Versions))]
     public void Kinks_and_taps_far_outside(string version)
     {
@@ -54,7 +51,7 @@ public sealed class DclsDeviceTests
             {
                 Weight = [.. all.Select(static _ => 1.5)], Position = [.. all.Select(static t => t.P)], Sigma = version is "max" or "gauss" ? [.. all.Select(static t => t.Sig)] : null,
             };
-            using CudaDevice device = Gpu.Open();
+            using CudaDevice device = CudaDevice.Emulated();
             double[] slopes = [.. Enumerable.Range(0, size * all.Length).Select(i => seed[i / all.Length])];
             Agree(taps, slopes, device, 2e-5);
             if (version is "gauss") continue;
@@ -65,7 +62,6 @@ public sealed class DclsDeviceTests
     }
 
     /// <summary>A tap that almost has left the window has gradients that are small differences: relative to themselves, not to the largest.</summary>
-    [Trait(Gpu.Trait, Gpu.Yes)]
     [Theory]
     [InlineData(3.0)]
     [InlineData(3.5)]
@@ -73,7 +69,7 @@ public sealed class DclsDeviceTests
     public void Small_gradients_keep_their_digits(double position)
     {
         TapSet taps = new("gauss", Convention.Centered, [], [5], 1) { Weight = [1.5], Position = [position], Sigma = [0.25] };
-        using CudaDevice device = Gpu.Open();
+        using CudaDevice device = CudaDevice.Emulated();
         TapGradients expected = taps.Run(seed), actual = taps.Run(seed, DType.Float32, device);
         Assert.Equal(1, actual.Position[0] / expected.Position[0], 1e-3);
         Assert.Equal(1, actual.Sigma![0] / expected.Sigma![0], 1e-3);

@@ -19,11 +19,9 @@ public sealed class EmulatedDeviceTests
 
     public static TheoryData<string> ServedNames => [.. OpCases.ByName.Keys.Where(static n => served.Any(n.StartsWith))];
 
-    [Trait(Gpu.Trait, Gpu.Yes)]
     [Theory, MemberData(nameof(Names))]
     public void Results_and_gradients_agree_with_float64_on_the_cpu(string name) => Agree(OpCases.ByName[name]);
 
-    [Trait(Gpu.Trait, Gpu.Yes)]
     [Theory, MemberData(nameof(ServedNames))]
     public void They_agree_without_libraries(string name) => Agree(OpCases.ByName[name], libraries: false);
 
@@ -34,7 +32,7 @@ public sealed class EmulatedDeviceTests
         Tensor[] exact = c.Draw(DType.Float64, oracle);
         double[] seed = OpCaseTests.Seed(c, exact);
         (double[] y, double[]?[] g) = OpCaseTests.Differentiate(c, exact, seed);
-        using CudaDevice device = Gpu.Open(libraries);
+        using CudaDevice device = CudaDevice.Emulated(libraries);
         Tensor[] inputs = c.Draw(DType.Float32, device);
         (double[] emulatedY, double[]?[] emulatedG) = OpCaseTests.Differentiate(c, inputs, seed);
         double tolerance = c.Tolerance32 > Usual ? c.Tolerance32 : Tolerance;
@@ -148,7 +146,6 @@ public sealed class EmulatedDeviceTests
         string Message(GemmArgs args) => Assert.Throws<EmulationException>(() => device.Blas!.Gemm(args)).Message;
     }
 
-    [Trait(Gpu.Trait, Gpu.Yes)]
     [Theory]
     [InlineData(2, 1, 0, 1, 1)]
     [InlineData(2, 2, 1, 1, 2)]
@@ -157,7 +154,7 @@ public sealed class EmulatedDeviceTests
     public void Served_convolutions_and_their_gradients_are_the_cpus(int batch, int stride, int padding, int dilation, int groups)
     {
         const int Inputs = 6, Outputs = 42;         // more than a tile of turned weights
-        using CudaDevice device = Gpu.Open();
+        using CudaDevice device = CudaDevice.Emulated();
         float[][] wanted = Results(Device.Cpu), got = Results(device);
         for (int i = 0; i < wanted.Length; i++) OpCaseTests.Close(Array.ConvertAll(wanted[i], static v => (double)v), Array.ConvertAll(got[i], static v => (double)v), 1e-6, $"result {i}");
 

@@ -4,7 +4,6 @@ using MiniTorch.Ops;
 namespace MiniTorch.Tests.Cuda;
 
 /// <summary>Whole training steps on a GPU that executes our PTX follow the CPU's losses.</summary>
-[Trait(Gpu.Trait, Gpu.Yes)]
 public sealed class EmulatedTrainingTests
 {
     const int Steps = 20, Batch = 24, Inputs = 19, Hidden = 70, Outputs = 5;
@@ -30,7 +29,7 @@ public sealed class EmulatedTrainingTests
     public void An_mlp_learns_as_on_the_cpu(bool libraries)
     {
         using CpuDevice cpu = new(1);
-        using CudaDevice gpu = Gpu.Open(libraries);
+        using CudaDevice gpu = CudaDevice.Emulated(libraries);
         double[] expected = Losses(cpu), actual = Losses(gpu);
         for (int step = 0; step < Steps; step++) Assert.Equal(expected[step], actual[step], 1e-4 * expected[step]);
         Assert.True(expected[^1] < 0.7 * expected[0], $"the loss went from {expected[0]} to {expected[^1]}");
