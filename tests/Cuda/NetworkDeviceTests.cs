@@ -4,19 +4,19 @@ using MiniTorch.Ops;
 
 namespace MiniTorch.Tests.Cuda;
 
-/// <summary>A whole network learns on a GPU that executes our PTX, and no operation is without a kernel there.</summary>
-public sealed class EmulatedNetworkTests
+/// <summary>A whole network learns on a GPU, and no operation is without a kernel there.</summary>
+public sealed class NetworkDeviceTests
 {
     const int Steps = 20, Batch = 4, Side = 16, Classes = 4;
 
-    [Theory]
+    [Theory, Trait("category", TestedGpu.Category)]
     [InlineData("gauss", true)]
     [InlineData("gauss", false)]
     [InlineData("v0", true)]
     public void A_small_convnext_dcls_learns_as_on_the_cpu(string version, bool libraries)
     {
         using CpuDevice cpu = new(1);
-        using CudaDevice gpu = CudaDevice.Emulated(libraries);
+        using TestedGpu gpu = TestedGpu.Open(libraries);
         double[] expected = Losses(cpu, version), actual = Losses(gpu, version);
         for (int step = 0; step < Steps; step++) Assert.Equal(expected[step], actual[step], 1e-4 * expected[step]);
         Assert.True(expected[^1] < 0.7 * expected[0], $"the loss went from {expected[0]} to {expected[^1]}");
