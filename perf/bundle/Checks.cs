@@ -63,7 +63,7 @@ sealed class Checks(string folder, Budget budget)
             0 when rows.Count > 0 => ("passed", rows.Count == 1 ? "done" : $"{rows.Count} lines"),
             0 => ("failed", "nothing was written"),
             null => ("failed", $"ended after {rows.Count} lines, as its time was up"),
-            _ => ("failed", ending.LastError),
+            _ => ("failed", ending.Errors.LastOrDefault($"exit code {ending.ExitCode}")),
         };
     }
 

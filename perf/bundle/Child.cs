@@ -2,16 +2,13 @@ using System.Diagnostics;
 
 namespace MiniTorch.Bundle;
 
-/// <summary>How a program ended: its exit code, or null if it was ended because it took too long; and the end of what it said on standard error.</summary>
-sealed record Ending(int? ExitCode, string Errors)
-{
-    internal string LastError => Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault("");
-}
+/// <summary>How a program ended: its exit code, or null if it was ended because it took too long; and the last lines that it wrote to standard error.</summary>
+sealed record Ending(int? ExitCode, IReadOnlyList<string> Errors);
 
 /// <summary>A program of the bundle, or one that runs it, which is watched while it runs.</summary>
 static class Child
 {
-    const int MostErrors = 8000, TickMs = 200;
+    const int MostErrors = 20, MostLetters = 400, TickMs = 200;
 
     /// <summary>The folder of the bundle.</summary>
     internal static string Folder { get; } = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, ".."));
@@ -25,7 +22,7 @@ static class Child
         start.Environment.TryAdd("CUDA_CACHE_MAXSIZE", "1073741824");
         Stopwatch clock = Stopwatch.StartNew();
         using Process process = Process.Start(start)!;
-        string errors = "";
+        List<string> errors = [];
         long last = 0;
         Task output = Task.Run(() =>
         {
@@ -37,7 +34,12 @@ static class Child
         });
         Task error = Task.Run(() =>
         {
-            while (process.StandardError.ReadLine() is string line) errors = (errors + line + "\n") is { Length: > MostErrors } all ? all[^MostErrors..] : errors + line + "\n";
+            while (process.StandardError.ReadLine() is string line)
+            {
+                if (line.Trim().Length == 0) continue;
+                if (errors.Count == MostErrors) errors.RemoveAt(0);
+                errors.Add(line.Length > MostLetters ? line[..MostLetters] + "..." : line);
+            }
         });
         bool ended;
         while (!(ended = process.WaitForExit(TickMs)) && clock.Elapsed < limit && clock.ElapsedMilliseconds - Volatile.Read(ref last) < patience.TotalMilliseconds)

@@ -4,6 +4,7 @@ using System.Reflection;
 using System.Text.Json;
 using MiniTorch.Models;
 using MiniTorch.Tests.Cuda;
+using Xunit;
 using Xunit.Sdk;
 using Xunit.v3;
 
@@ -52,20 +53,26 @@ static class GpuTests
     {
         List<(int Row, Test Test)> found = [];
         foreach (Type type in typeof(TestedGpu).Assembly.GetTypes().OrderBy(static t => t.FullName, StringComparer.Ordinal))
-            foreach (MethodInfo method in type.GetMethods().Where(m => m.GetCustomAttributes().OfType<IFactAttribute>().Any() && (OnGpu(m) || OnGpu(type))).OrderBy(static m => m.Name, StringComparer.Ordinal))
+            foreach (MethodInfo method in type.GetMethods().Where(IsTest).OrderBy(static m => m.Name, StringComparer.Ordinal))
                 found.AddRange(Rows(method).Select((row, i) => (i, new Test($"{type.Name}.{method.Name}({string.Join(", ", row.Select(Told))})", method, row))));
         return found.OrderBy(static f => f.Row).Select(static f => f.Test);
     }
 
+    static bool IsTest(MethodInfo method) => method.GetCustomAttributes().OfType<IFactAttribute>().Any() && (OnGpu(method) || OnGpu(method.ReflectedType!));
+
     static bool OnGpu(MemberInfo member) => member.GetCustomAttributes().OfType<ITraitAttribute>().SelectMany(static t => t.GetTraits()).Any(static t => t.Value == TestedGpu.Category);
 
+    /// <summary>The arguments of a test, once for each row of its data. Members are read here: the attribute finds their rows only while xunit's runner runs.</summary>
     static IEnumerable<object?[]> Rows(MethodInfo method)
     {
         IDataAttribute[] sources = [.. method.GetCustomAttributes().OfType<IDataAttribute>()];
-        return sources.Length == 0 ? [[]] : sources.SelectMany(s => s.GetData(method, new DisposalTracker()).AsTask().GetAwaiter().GetResult()).Select(static row => row.GetData());
+        return sources.Length == 0 ? [[]] : sources.SelectMany(s => s is MemberDataAttribute member
+            ? ((System.Collections.IEnumerable)(member.MemberType ?? method.ReflectedType!).GetProperty(member.MemberName)!.GetValue(null)!).Cast<ITheoryDataRow>()
+            : s.GetData(method, new DisposalTracker()).AsTask().GetAwaiter().GetResult()).Select(static row => row.GetData());
     }
 
-    static string Told(object? value) => value is System.Collections.IEnumerable list and not string ? $"[{string.Join(", ", list.Cast<object>())}]" : Convert.ToString(value, CultureInfo.InvariantCulture)!;
+    static string Told(object? value)
+        => value is System.Collections.IEnumerable list and not string ? $"[{string.Join(", ", list.Cast<object>())}]" : Convert.ToString(value, CultureInfo.InvariantCulture)!;
 
     static (string Outcome, string? Message) Try(Test test, Dictionary<Type, object> fixtures)
     {

@@ -7,7 +7,8 @@ return args switch
     ["--help" or "-h"] => Help(),
     ["tests", .. string[] rest] => GpuTests.Run(rest),
     [string folder] when !folder.StartsWith('-') => Check(folder, Budget.Usual),
-    [string folder, "--minutes", string text] when !folder.StartsWith('-') && double.TryParse(text, CultureInfo.InvariantCulture, out double minutes) && minutes is >= Budget.Least and <= Budget.Most => Check(folder, minutes),
+    [string folder, "--minutes", string text] when !folder.StartsWith('-') => double.TryParse(text, CultureInfo.InvariantCulture, out double minutes) && minutes is >= Budget.Least and <= Budget.Most
+        ? Check(folder, minutes) : Wrong($"--minutes takes a number from {Budget.Least} to {Budget.Most}, got '{text}'"),
     _ => Wrong("use run REPORT_FOLDER [--minutes N]; run --help tells what it does"),
 };
 

@@ -8,7 +8,7 @@ namespace MiniTorch.Bundle;
 /// <summary>What the steps found: report.md to read, report.json to compute with.</summary>
 sealed class Report(string folder)
 {
-    const int MostFailures = 100;
+    const int MostFailures = 100, MostLetters = 600;
 
     internal List<StepResult> Steps { get; } = [];
     internal List<TestLine> Tests { get; } = [];
@@ -58,10 +58,11 @@ sealed class Report(string folder)
         foreach (string[] row in all) text.Append(CultureInfo.InvariantCulture, $"| {string.Join(" | ", row.Select(Cell))} |\n");
     }
 
-    static string[] Cells(JsonElement row, params string[] names) => [.. names.Select(n => !row.TryGetProperty(n, out JsonElement v) ? "" : v.ValueKind == JsonValueKind.String ? v.GetString()! : v.GetRawText())];
+    static string[] Cells(JsonElement row, params string[] names)
+        => [.. names.Select(n => !row.TryGetProperty(n, out JsonElement v) ? "" : v.ValueKind == JsonValueKind.String ? v.GetString()! : v.GetRawText())];
 
     /// <summary>A line that does not end the table.</summary>
-    static string Cell(string text) => text.ReplaceLineEndings(" ").Replace("|", "\\|", StringComparison.Ordinal);
+    static string Cell(string text) => (text.Length > MostLetters ? text[..MostLetters] + "..." : text).ReplaceLineEndings(" ").Replace("|", "\\|", StringComparison.Ordinal);
 
     static bool IsWrong(JsonElement kernel) => kernel.TryGetProperty("error", out _) || Int(kernel, "local_bytes") > 0;
 

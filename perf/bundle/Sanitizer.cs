@@ -35,10 +35,11 @@ static class Sanitizer
                 if (line.StartsWith('{') || (letters += line.Length) > MostLetters) return;
                 to.WriteLine($"{tool} {line}");
             });
-            told.Add($"{tool} over {tests} tests: {(summary.Length > 0 ? summary : ending.ExitCode is null ? "no summary, as the time was up" : $"no summary; {ending.LastError}")}");
+            string without = ending.ExitCode is null ? "no summary, as the time was up" : $"no summary; {ending.Errors.LastOrDefault($"exit code {ending.ExitCode}")}";
+            told.Add($"{tool} over {tests} tests: {(summary.Length > 0 ? summary : without)}");
             failed |= !summary.Contains(" 0 errors", StringComparison.Ordinal) && !summary.Contains(" 0 hazards", StringComparison.Ordinal);
         }
-        return (failed ? "failed" : tools.Length > 0 && told.TrueForAll(static t => t.Contains("not run", StringComparison.Ordinal)) ? "skipped" : "passed", string.Join("; ", told));
+        return (failed ? "failed" : told.TrueForAll(static t => t.Contains("not run", StringComparison.Ordinal)) ? "skipped" : "passed", string.Join("; ", told));
     }
 
     static string? Find()

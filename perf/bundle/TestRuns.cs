@@ -27,12 +27,13 @@ sealed class TestRuns(Progress progress)
             begun = null;
             double left = progress.Limit.TotalSeconds - progress.Seconds;
             if (left <= 0) return;
-            Ending ending = Child.Run(Path.Combine(Child.Folder, "run"), ["tests", "--from", $"{next}", "--seconds", left.ToString(CultureInfo.InvariantCulture)], TimeSpan.FromSeconds(left) + slack, patience, Note);
-            if (begun is not null)
-                ended.Add(begun with { Outcome = "failed", Message = ending.ExitCode is int code ? $"the process ended with exit code {code}: {ending.Errors}" : "it was ended, as it took too long" });
+            string[] words = ["tests", "--from", $"{next}", "--seconds", left.ToString(CultureInfo.InvariantCulture)];
+            Ending ending = Child.Run(Path.Combine(Child.Folder, "run"), words, TimeSpan.FromSeconds(left) + slack, patience, Note);
+            string why = ending.ExitCode is int code ? $"the process ended with exit code {code}: {string.Join("; ", ending.Errors)}" : "it was ended, as it took too long";
+            if (begun is not null) ended.Add(begun with { Outcome = "failed", Message = why });
             if (ended.Count == next)
             {
-                ended.Add(new(next, Count, "the tests", "failed", 0, $"no test began: {ending.Errors}"));
+                ended.Add(new(next, Count, "the tests", "failed", 0, $"no test began: {string.Join("; ", ending.Errors)}"));
                 return;
             }
             next = ended.Count;
