@@ -6,9 +6,11 @@ using MiniTorch.Models.Bench;
 
 namespace MiniTorch.Cli;
 
-/// <summary>dcls doctor: what this machine offers.</summary>
+/// <summary>dcls doctor: what this machine offers, and what the kernels need on a GPU.</summary>
 static class DoctorCommand
 {
+    static readonly Option<bool> kernels = new("--kernels") { Description = "Load every kernel on the GPU of --device and show its registers and spills; exit code 1 if one spills or does not load." };
+
     sealed record Findings(string System, string Runtime, string Cpu, IReadOnlyList<string> Features, int SimdBits, string SimdChosenBy, int Threads, double MemoryGib,
         IReadOnlyList<string> Gpus, IReadOnlyList<Library> Libraries, string Fonts);
 
@@ -17,12 +19,14 @@ static class DoctorCommand
 
     internal static Command Make()
     {
-        Command command = Examples.On(new("doctor", "Shows what this machine offers: processor, register width, threads, memory, GPU, fonts."), "dcls doctor", "dcls doctor --json");
-        command.Add(Options.Json);
-        command.Add(Options.Debug);
+        Command command = Examples.On(new("doctor", "Shows what this machine offers: processor, register width, threads, memory, GPU, fonts."),
+            "dcls doctor", "dcls doctor --json", "dcls doctor --kernels --device cuda");
+        foreach (Option option in (ReadOnlySpan<Option>)[kernels, Options.Device, Options.Json, Options.Debug]) command.Add(option);
         command.SetAction(static parsed =>
         {
             Terminal terminal = new(parsed.GetValue(Options.Json));
+            if (parsed.GetValue(kernels)) return LoadKernels(parsed, terminal);
+            if (parsed.GetResult(Options.Device) is { Implicit: false }) throw new WrongInputException("doctor looks at the whole machine; --device goes with --kernels");
             Findings f = Examine();
             terminal.Emit(f);
             if (terminal.Json) return ExitCode.Done;
@@ -42,6 +46,27 @@ static class DoctorCommand
             return ExitCode.Done;
         });
         return command;
+    }
+
+    static int LoadKernels(ParseResult parsed, Terminal terminal)
+    {
+        using Device device = Options.OpenDevice(parsed, terminal);
+        if (device is not CudaDevice gpu) throw new WrongInputException("the kernels are those of a GPU; use --device cuda, cuda:N or cuda:emulated");
+        terminal.Say($"{gpu}: {gpu.Properties.Name}{($"{gpu}" == "cuda:emulated" ? "; registers are an estimate, and nothing spills" : "")}");
+        terminal.Say($"{"module",-28}{"kernel",-44}{"registers",10}{"local bytes",12}{"shared bytes",13}{"threads",8}");
+        List<string> wrong = [];
+        int count = 0;
+        foreach (DeviceKernel k in DeviceKernels.Of(gpu))
+        {
+            terminal.Emit(k);
+            if (!terminal.Json) terminal.Say($"{k.Module,-28}{k.Kernel,-44}{(k.Error is not null ? " " + k.Error : $"{k.Registers,10}{k.LocalBytes,12}{k.StaticSharedBytes,13}{k.MaxThreads,8}")}");
+            if (k.IsWrong) wrong.Add(k.Kernel);
+            count++;
+        }
+        terminal.Say($"{count} kernels, {count - wrong.Count} without spills");
+        if (wrong.Count == 0) return ExitCode.Done;
+        Terminal.Fail($"{wrong.Count} of {count} kernels spill or do not load: {string.Join(", ", wrong)}");
+        return ExitCode.Fault;
     }
 
     static Findings Examine()

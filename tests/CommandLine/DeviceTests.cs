@@ -1,3 +1,4 @@
+using System.Text.Json;
 using MiniTorch.Cuda;
 using MiniTorch.Tests.Cuda;
 using MiniTorch.Tests.Training;
@@ -30,10 +31,50 @@ public sealed class DeviceTests(StubDriver stub) : IDisposable
     {
         stub.Begin();
         Outcome o = await Dcls.Run(folder.Path, "doctor --json", (CudaLibraries.Variable, stub.Folder));
-        using System.Text.Json.JsonDocument json = System.Text.Json.JsonDocument.Parse(o.Output);
-        System.Text.Json.JsonElement driver = json.RootElement.GetProperty("libraries")[0];
+        using JsonDocument json = JsonDocument.Parse(o.Output);
+        JsonElement driver = json.RootElement.GetProperty("libraries")[0];
         Assert.Equal($"{stub.Folder}/libcuda.so.1", driver.GetProperty("path").GetString());
         Assert.Equal("loaded", driver.GetProperty("attempts")[0].GetProperty("result").GetString());
+    }
+
+    [Fact]
+    public async Task Doctor_loads_every_kernel()
+    {
+        Outcome o = await Dcls.Run(folder.Path, "doctor --kernels --device cuda:emulated --json");
+        Assert.Equal(0, o.ExitCode);
+        Assert.Contains("registers are an estimate", o.Errors);
+        JsonElement[] kernels = [.. o.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => JsonDocument.Parse(line).RootElement)];
+        string[] files = [.. new[] { "engine", "ops", "models" }.SelectMany(static f => Directory.GetFiles(Path.Combine(Repository.Root, f), "*.ptx", SearchOption.AllDirectories))];
+        string[] whole = [.. files.Where(static f => !File.ReadAllText(f).Contains("\tformula", StringComparison.Ordinal))];
+        Assert.Equal(whole.Sum(static f => File.ReadLines(f).Count(static l => l.StartsWith(".visible .entry", StringComparison.Ordinal))) + FormulaTexts.ByName.Count, kernels.Length);
+        Assert.Superset(new HashSet<string>(whole.Select(static f => Path.GetFileNameWithoutExtension(f))), new HashSet<string>(kernels.Select(static k => k.GetProperty("module").GetString()!)));
+        Assert.All(kernels, static k => Assert.True(k.GetProperty("registers").GetInt32() > 0 && k.GetProperty("local_bytes").GetInt32() == 0 && k.GetProperty("max_threads").GetInt32() >= 32, k.ToString()));
+    }
+
+    /// <summary>The stub's kernels have 16 local bytes.</summary>
+    [Fact]
+    public async Task Doctor_fails_where_kernels_spill()
+    {
+        stub.Begin();
+        Outcome o = await Dcls.Run(folder.Path, "doctor --kernels --device cuda", (CudaLibraries.Variable, stub.Folder));
+        Assert.Equal(1, o.ExitCode);
+        Assert.Matches(@"\nLayerNorm +layerNormForward1 +40 +16 +1024 +256\n", o.Output);
+        string line = Assert.Single(o.ErrorLines);
+        Assert.StartsWith($"error: {Count(o)} of {Count(o)} kernels spill or do not load: ", line);
+        Assert.Contains(" layerNormForward1,", line);
+
+        static string Count(Outcome o) => System.Text.RegularExpressions.Regex.Match(o.Output, @"\n(\d+) kernels, 0 without spills\n").Groups[1].Value;
+    }
+
+    [Theory]
+    [InlineData("doctor --kernels", 2, "the kernels are those of a GPU; use --device cuda")]
+    [InlineData("doctor --device cuda", 2, "--device goes with --kernels")]
+    [InlineData("doctor --kernels --device cuda:7", 3, "there is no device cuda:7")]
+    public async Task Doctor_says_in_one_line_what_it_cannot_do(string words, int code, string reason)
+    {
+        Outcome o = await Dcls.Run(folder.Path, words);
+        Assert.Equal(code, o.ExitCode);
+        Assert.Contains(reason, Assert.Single(o.ErrorLines));
     }
 
     [Fact]

@@ -13,13 +13,13 @@ public sealed class DclsDeviceTests
 
     public static TheoryData<string> Names => [.. OpCases.ByName.Keys.Where(static n => n.StartsWith("dcls", StringComparison.Ordinal))];
 
-    [Theory, MemberData(nameof(Names))]
-    public void Cases_agree_with_float64_on_the_cpu(string name) => EmulatedDeviceTests.Agree(OpCases.ByName[name] with { Tolerance32 = 1e-5 });
+    [Theory, MemberData(nameof(Names)), Trait("category", TestedGpu.Category)]
+    public void Cases_agree_with_float64_on_the_cpu(string name) => OpDeviceTests.Agree(OpCases.ByName[name] with { Tolerance32 = 1e-5 });
 
     public static TheoryData<string> Versions => [.. LayerCase.Versions];
 
     /// <summary>More taps than lie in shared memory together, more segments than a block has, channels and taps that fill no block; every convention, up to two dense axes.</summary>
-    [Theory, MemberData(nameof(Versions))]
+    [Theory, MemberData(nameof(Versions)), Trait("category", TestedGpu.Category)]
     public void Random_taps(string version)
     {
         TapSet[] sets =
@@ -28,7 +28,7 @@ public sealed class DclsDeviceTests
             new(version, Convention.Centered, [], [300], 9, 1, 1), new(version, Convention.Official, [2], [9], 21, 2, 5), new(version, Convention.Centered, [2, 3], [4], 5, 1, 9),
             new(version, Convention.Official, [], [3, 9, 7], 6, 2, 1), new(version, Convention.Centered, [], [6, 1, 11], 18, 1, 8),
         ];
-        using CudaDevice device = CudaDevice.Emulated();
+        using TestedGpu device = TestedGpu.Open();
         for (int i = 0; i < sets.Length; i++)
         {
             RandomStream random = new(31, (uint)i);
@@ -38,7 +38,7 @@ public sealed class DclsDeviceTests
     }
 
     /// <summary>Cells, their neighbours in float32, half cells, widths beyond the window, far outside: where a piece begins, what happens at it, and what is left of a tap.</summary>
-    [Theory, MemberData(nameof(Versions))]
+    [Theory, MemberData(nameof(Versions)), Trait("category", TestedGpu.Category)]
     public void Kinks_and_taps_far_outside(string version)
     {
         List<double> positions = [-1e30, -1e9, -1e4, -100, 100, 1e6, 1e30];
@@ -51,7 +51,7 @@ public sealed class DclsDeviceTests
             {
                 Weight = [.. all.Select(static _ => 1.5)], Position = [.. all.Select(static t => t.P)], Sigma = version is "max" or "gauss" ? [.. all.Select(static t => t.Sig)] : null,
             };
-            using CudaDevice device = CudaDevice.Emulated();
+            using TestedGpu device = TestedGpu.Open();
             double[] slopes = [.. Enumerable.Range(0, size * all.Length).Select(i => seed[i / all.Length])];
             Agree(taps, slopes, device, 2e-5);
             if (version is "gauss") continue;
@@ -62,14 +62,14 @@ public sealed class DclsDeviceTests
     }
 
     /// <summary>A tap that almost has left the window has gradients that are small differences: relative to themselves, not to the largest.</summary>
-    [Theory]
+    [Theory, Trait("category", TestedGpu.Category)]
     [InlineData(3.0)]
     [InlineData(3.5)]
     [InlineData(4.0)]
     public void Small_gradients_keep_their_digits(double position)
     {
         TapSet taps = new("gauss", Convention.Centered, [], [5], 1) { Weight = [1.5], Position = [position], Sigma = [0.25] };
-        using CudaDevice device = CudaDevice.Emulated();
+        using TestedGpu device = TestedGpu.Open();
         TapGradients expected = taps.Run(seed), actual = taps.Run(seed, DType.Float32, device);
         Assert.Equal(1, actual.Position[0] / expected.Position[0], 1e-3);
         Assert.Equal(1, actual.Sigma![0] / expected.Sigma![0], 1e-3);
@@ -110,7 +110,7 @@ public sealed class DclsDeviceTests
             Assert.Throws<TensorException>(() => taps.Run(null, DType.Float32, device)).Message);
     }
 
-    static void Agree(TapSet taps, double[] slopes, CudaDevice device, double tolerance)
+    static void Agree(TapSet taps, double[] slopes, Device device, double tolerance)
     {
         TapGradients expected = taps.Run(slopes), actual = taps.Run(slopes, DType.Float32, device);
         foreach (((string name, double[] reference), (_, double[] values)) in expected.All.Zip(actual.All))

@@ -12,18 +12,18 @@ public sealed class DepthwiseDeviceTests
 
     public static TheoryData<string> Names => [.. OpCases.ByName.Keys.Where(static n => n.Contains("depthwise", StringComparison.Ordinal) && !n.StartsWith("dcls", StringComparison.Ordinal))];
 
-    [Theory, MemberData(nameof(Names))]
+    [Theory, MemberData(nameof(Names)), Trait("category", TestedGpu.Category)]
     public void Cases_agree_with_float64_on_the_cpu(string name)
     {
         OpCase c = OpCases.ByName[name];
         CaseInput[] inputs = [.. c.Inputs.Select(static (input, i) => input with { Differentiable = i < 2 })];         // the gradient of a bias is another op's
-        EmulatedDeviceTests.Agree(c with { Inputs = inputs, Tolerance32 = Tolerance });
+        OpDeviceTests.Agree(c with { Inputs = inputs, Tolerance32 = Tolerance });
     }
 
     public static TheoryData<int, int> Kernels => [.. from kernel in Enumerable.Range(1, 32) from width in (int[])[6, 11, 16, 26] select (kernel, width)];
 
     /// <summary>Each width has a run of pixels of its own; batch, rows and channels fill no tile.</summary>
-    [Theory, MemberData(nameof(Kernels))]
+    [Theory, MemberData(nameof(Kernels)), Trait("category", TestedGpu.Category)]
     public void Every_kernel_width_and_run_of_pixels(int kernel, int width)
         => Agree([3, 5, width, 3], kernel: [Math.Min(kernel, 4), kernel], padding: [Math.Min(kernel, 4) / 2, kernel / 2]);
 
@@ -41,11 +41,11 @@ public sealed class DepthwiseDeviceTests
         ([1, 1100, 3, 1], [900, 2], [400, 1]),          // too high a one
     ];
 
-    [Theory, MemberData(nameof(Shapes))]
+    [Theory, MemberData(nameof(Shapes)), Trait("category", TestedGpu.Category)]
     public void Tiles_at_their_edges(int[] x, int[] kernel, int[] padding) => Agree(x, kernel, padding);
 
     static void Agree(int[] x, int[] kernel, int[] padding)
-        => EmulatedDeviceTests.Agree(new($"depthwise {string.Join('x', kernel)} on {string.Join('x', x)}", [new(Shape.Create(x)), new([.. kernel, 1, x[^1]]), new([x[^1]]) { Differentiable = false }],
+        => OpDeviceTests.Agree(new($"depthwise {string.Join('x', kernel)} on {string.Join('x', x)}", [new(Shape.Create(x)), new([.. kernel, 1, x[^1]]), new([x[^1]]) { Differentiable = false }],
             t => DepthwiseConv.Of(t[0], t[1], t[2], padding: padding)) { Tolerance32 = Tolerance });
 
     /// <summary>Channels, side, images; microseconds that an H100 may need for 128 images by the estimate, forward and weight gradient.</summary>

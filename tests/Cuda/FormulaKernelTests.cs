@@ -14,14 +14,14 @@ public sealed class FormulaKernelTests
     public static TheoryData<string> Unary => [.. typeof(Silu).Assembly.GetTypes().Where(static t => t is { IsValueType: true, ContainsGenericParameters: false } && typeof(IUnary).IsAssignableFrom(t))
         .Select(static t => t.FullName!)];
 
-    [Theory, MemberData(nameof(Unary))]
+    [Theory, MemberData(nameof(Unary)), Trait("category", TestedGpu.Category)]
     public void Values_and_slopes_have_the_bits_of_the_cpus(string type)
     {
         Type formula = typeof(Silu).Assembly.GetType(type)!;
         RandomStream random = new(21, 0);
         float[] x = [.. special, .. Enumerable.Range(0, 300).Select(_ => (float)(random.NextNormal() * Math.Pow(10, random.NextDouble() * 3 - 1.5)))];
         using CpuDevice cpu = new(1);
-        using CudaDevice gpu = CudaDevice.Emulated();
+        using TestedGpu gpu = TestedGpu.Open();
         (float[] y, float[] dx) = Evaluate(cpu);
         (float[] y2, float[] dx2) = Evaluate(gpu);
         for (int i = 0; i < x.Length; i++)
@@ -35,7 +35,7 @@ public sealed class FormulaKernelTests
             using Step step = Step.Begin();
             Tensor at = Tensor.Lasting([x.Length], device: device, trainable: true);
             at.Write<float>(x);
-            Tensor value = (Tensor)typeof(Unary<>).MakeGenericType(formula).GetMethod("Of")!.Invoke(null, [at, FormulaTexts.Made(formula)])!;
+            Tensor value = (Tensor)typeof(Unary<>).MakeGenericType(formula).GetMethod("Of")!.Invoke(null, [at, MiniTorch.Cli.FormulaKernels.Made(formula)])!;
             value.Backward(Tensor.Of([.. x.Select(static (_, i) => i % 7 - 3f)], value.Shape, device));
             return (value.ToArray<float>(), at.Gradient!.ToArray<float>());
         }

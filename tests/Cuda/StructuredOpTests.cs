@@ -8,10 +8,10 @@ namespace MiniTorch.Tests.Cuda;
 /// <summary>What kernels of structured ops do beside results and gradients.</summary>
 public sealed class StructuredOpTests
 {
-    [Fact]
+    [Fact, Trait("category", TestedGpu.Category)]
     public void Batch_norm_moves_its_running_statistics()
     {
-        using CudaDevice device = CudaDevice.Emulated();
+        using TestedGpu device = TestedGpu.Open();
         (double[] mean, double[] variance) = Moved(Device.Cpu);
         (double[] gpuMean, double[] gpuVariance) = Moved(device);
         OpCaseTests.Close(mean, gpuMean, 1e-6, "mean");
@@ -27,7 +27,7 @@ public sealed class StructuredOpTests
         }
     }
 
-    [Theory]
+    [Theory, Trait("category", TestedGpu.Category)]
     [InlineData(7)]
     [InlineData(70)]
     public void The_first_of_equals_is_the_largest_and_no_number_is_larger(int n)
@@ -38,7 +38,7 @@ public sealed class StructuredOpTests
         (rows[n + 2], rows[n + 4], rows[n + 5]) = (NaN, 9, NaN);
         Array.Fill(rows, float.NegativeInfinity, 2 * n, n);
         (rows[3 * n], rows[4 * n - 1]) = (-1, NaN);
-        using CudaDevice device = CudaDevice.Emulated();
+        using TestedGpu device = TestedGpu.Open();
         using Step step = Step.Begin();
         Tensor x = Tensor.Of(rows, [4, n], device), turned = x.Transpose(0, 1);
         Assert.Equal([5, NaN, float.NegativeInfinity, NaN], x.Max(-1).ToArray<float>());
@@ -46,11 +46,11 @@ public sealed class StructuredOpTests
         Assert.Equal([3, 2, 0, n - 1], turned.Argmax(0).ToArray<int>());
     }
 
-    [Fact]
+    [Fact, Trait("category", TestedGpu.Category)]
     public void Max_pool_takes_the_first_of_equals_and_the_last_that_is_no_number()
     {
         float[] pixels = [1, 2, 2, 1, float.NaN, 3, float.NaN, 0, float.NegativeInfinity, float.NegativeInfinity, 7, 7];
-        using CudaDevice device = CudaDevice.Emulated();
+        using TestedGpu device = TestedGpu.Open();
         (float[] y, float[] dx) = Pooled(device);
         Assert.Equal([2, float.NaN, 7], y);
         Assert.Equal([0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0], dx);

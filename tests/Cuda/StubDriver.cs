@@ -17,7 +17,8 @@ public sealed unsafe class StubDriver : IDisposable
     public StubDriver()
     {
         string? compiler = new[] { "/usr/bin/clang-19", "/usr/bin/cc" }.FirstOrDefault(File.Exists);
-        if (compiler is null) missing = "there is no C compiler; install the package clang-19";
+        if (TestedGpu.IsReal) missing = "this machine's GPU is under test, and the stub would hide it";
+        else if (compiler is null) missing = "there is no C compiler; install the package clang-19";
         else
         {
             foreach ((string source, string name) in new[] { ("cuda", "libcuda.so.1"), ("cublas", "libcublas.so.13"), ("cudnn", "libcudnn.so.9") })

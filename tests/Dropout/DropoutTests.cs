@@ -1,4 +1,5 @@
 using MiniTorch.Ops;
+using MiniTorch.Tests.Cuda;
 
 namespace MiniTorch.Tests.Dropout;
 
@@ -68,13 +69,13 @@ public sealed class DropoutTests
             }
     }
 
-    [Theory]
+    [Theory, Trait("category", TestedGpu.Category)]
     [InlineData(false, Rate)]
     [InlineData(true, Rate)]
     [InlineData(false, 1)]
     public void Same_bits_on_a_gpu(bool path, double rate)
     {
-        using CudaDevice device = CudaDevice.Emulated();
+        using TestedGpu device = TestedGpu.Open();
         ulong step = (7UL << 32) + 3;
         (double[] y, double[] dx) = Run([123, 41], path, site: 9, step: step, rate: rate);
         (double[] y2, double[] dx2) = Run(device, [123, 41], path, 9, step, rate, DType.Float32);

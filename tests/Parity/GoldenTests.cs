@@ -1,3 +1,5 @@
+using MiniTorch.Tests.Cuda;
+
 namespace MiniTorch.Tests.Parity;
 
 /// <summary>Parity with the reference files: each file once in float64 and once in float32.</summary>
@@ -35,10 +37,10 @@ public sealed class GoldenTests
         Compare(name, type, device);
     }
 
-    [Theory, MemberData(nameof(Names))]
-    public void Matches_the_reference_on_an_emulated_gpu(string name)
+    [Theory, MemberData(nameof(Names)), Trait("category", TestedGpu.Category)]
+    public void Matches_the_reference_on_a_gpu(string name)
     {
-        using CudaDevice device = CudaDevice.Emulated();
+        using TestedGpu device = TestedGpu.Open();
         Compare(name, DType.Float32, device);
     }
 

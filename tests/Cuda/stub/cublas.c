@@ -12,6 +12,8 @@ const char* cublasGetStatusString(int status) { return status == INVALID ? "an u
 int cublasSetStream_v2(void* h, void* stream) { streamed = IS_STREAM(stream); roomy = 0; return streamed ? 0 : INVALID; }     // takes the workspace away, as cuBLAS does
 int cublasSetWorkspace_v2(void* h, void* workspace, size_t bytes) { roomy = bytes >= 32 << 20 && (uintptr_t)workspace % 256 == 0; return roomy ? 0 : INVALID; }
 int cublasSetMathMode(void* h, int mode) { return mode == 0 ? 0 : INVALID; }
+int cublasGetMathMode(void* h, int* mode) { *mode = 0; return 0; }
+int cublasGetVersion_v2(void* h, int* version) { *version = 130000; return 0; }
 
 int cublasGemmStridedBatchedEx(void* h, int ta, int tb, int m, int n, int k, const float* alpha, const void* a, int type_a, int lda, long long stride_a, const void* b, int type_b, int ldb,
     long long stride_b, const float* beta, void* c, int type_c, int ldc, long long stride_c, int batch, int compute, int algorithm) {

@@ -13,7 +13,7 @@ static int fail_status, current_context, streams, capturing;
 static size_t log_length, in_use, memory = 1 << 28;
 static double now;
 static block blocks[4096];
-static char module_text[1 << 16];
+static char module_text[1 << 20];
 
 const char* stub_log(void) { return log_text; }
 void stub_clear(void) { log_text[log_length = 0] = 0; failing[0] = 0; }
@@ -68,6 +68,7 @@ int cuDeviceGetAttribute(int* value, int attribute, int device) {
     }
     return OK;
 }
+int cuDeviceComputeCapability(int* major, int* minor, int device) { NEED(device >= 40) *major = device == 40 ? 9 : 7; *minor = device == 40 ? 0 : 5; return OK; }
 int cuDevicePrimaryCtxRetain(void** context, int device) { NEED(device == 40) *context = (void*)0xC0; return OK; }
 int cuDevicePrimaryCtxRelease_v2(int device) {          // nobody else holds it: its memory goes with it
     NEED(device == 40)
@@ -109,8 +110,8 @@ int cuModuleGetFunction(function** f, void* module, const char* name) {
     return OK;
 }
 int cuFuncGetAttribute(int* value, int attribute, function* f) {
-    NEED(f && (attribute == 0 || attribute == 1 || attribute == 3 || attribute == 4))
-    *value = attribute == 0 ? 256 : attribute == 1 ? 1024 : attribute == 3 ? 16 : 40;
+    NEED(f && (attribute == 0 || attribute == 1 || attribute == 3 || attribute == 4 || attribute == 8))
+    *value = attribute == 0 ? 256 : attribute == 8 ? f->allowed : attribute == 1 ? 1024 : attribute == 3 ? 16 : 40;
     return OK;
 }
 int cuFuncSetAttribute(function* f, int attribute, int value) {
@@ -158,6 +159,7 @@ static int inside(uint64_t address, size_t bytes) {
 }
 int cuDeviceGetDefaultMemPool(void** pool, int device) { NEED(device == 40) *pool = (void*)0xF00; return OK; }
 int cuMemPoolSetAttribute(void* pool, int attribute, uint64_t* value) { NEED(pool == (void*)0xF00 && attribute == 4 && *value == UINT64_MAX) return OK; }
+int cuMemPoolGetAttribute(void* pool, int attribute, uint64_t* value) { NEED(pool == (void*)0xF00 && attribute == 4) *value = UINT64_MAX; return OK; }
 int cuMemPoolTrimTo(void* pool, size_t keep) { NEED(pool == (void*)0xF00 && keep == 0) note("trim"); return OK; }
 int cuMemHostAlloc(void** address, size_t bytes, unsigned flags) { ENTER NEED(flags == 0) *address = malloc(bytes); note("pin %zu", bytes); return OK; }
 int cuMemFreeHost(void* address) { free(address); return OK; }

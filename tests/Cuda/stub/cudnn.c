@@ -37,6 +37,28 @@ int cudnnSetConvolution2dDescriptor(convolution* c, int ph, int pw, int sh, int 
 int cudnnSetConvolutionGroupCount(convolution* c, int groups) { c->groups = groups; return 0; }
 int cudnnSetConvolutionMathType(convolution* c, int math) { c->math = math; return 0; }
 
+// What was set, told again.
+size_t cudnnGetVersion(void) { return 90000; }
+int cudnnGetTensor4dDescriptor(tensor* t, int* type, int* n, int* c, int* h, int* w, int* sn, int* sc, int* sh, int* sw) {
+    *type = 0;
+    *n = t->size[0]; *c = t->size[1]; *h = t->size[2]; *w = t->size[3];
+    *sn = t->stride[0]; *sc = t->stride[1]; *sh = t->stride[2]; *sw = t->stride[3];
+    return 0;
+}
+int cudnnGetFilter4dDescriptor(tensor* t, int* type, int* layout, int* k, int* c, int* h, int* w) {
+    *type = 0; *layout = 1;
+    *k = t->size[0]; *c = t->size[1]; *h = t->size[2]; *w = t->size[3];
+    return 0;
+}
+int cudnnGetConvolution2dDescriptor(convolution* c, int* ph, int* pw, int* sh, int* sw, int* dh, int* dw, int* kind, int* compute) {
+    *ph = c->padding[0]; *pw = c->padding[1]; *sh = c->stride[0]; *sw = c->stride[1]; *dh = c->dilation[0]; *dw = c->dilation[1];
+    *kind = 1; *compute = 0;
+    return 0;
+}
+int cudnnGetConvolutionGroupCount(convolution* c, int* groups) { *groups = c->groups; return 0; }
+int cudnnGetConvolutionMathType(convolution* c, int* math) { *math = c->math; return 0; }
+int cudnnGetConvolutionForwardWorkspaceSize(void* h, tensor* x, tensor* w, convolution* c, tensor* y, int algorithm, size_t* bytes) { *bytes = algorithm == ALGORITHM ? WORKSPACE : 0; return 0; }
+
 // Proposes what must not be taken first: one that fails, one that is not deterministic, one for tensor cores.
 static int propose(int most, int* count, proposal* p) {
     if (most < 4 || sizeof *p != 48) return INVALID;

@@ -5,20 +5,20 @@ using MiniTorch.Ops;
 
 namespace MiniTorch.Tests.Cuda;
 
-/// <summary>A whole network learns on a GPU that executes our PTX, and no operation is without a kernel there.</summary>
-public sealed class EmulatedNetworkTests
+/// <summary>A whole network learns on a GPU, and no operation is without a kernel there.</summary>
+public sealed class NetworkDeviceTests
 {
     const int Steps = 20, Batch = 4, Side = 16, Classes = 4, Inputs = 5;
 
-    [Theory]
+    [Theory, Trait("category", TestedGpu.Category)]
     [InlineData("gauss", true)]
     [InlineData("gauss", false)]
     [InlineData("v0", true)]
     public void A_small_convnext_dcls_learns_as_on_the_cpu(string version, bool libraries)
     {
         using CpuDevice cpu = new(1);
-        using EmulatedDriver driver = new();
-        using CudaDevice gpu = CudaDevice.Emulated(driver, libraries);
+        using EmulatedDriver? driver = TestedGpu.IsReal ? null : new();
+        using TestedGpu gpu = TestedGpu.Open(libraries, driver);
         double[] expected = Losses(cpu, version), actual = Losses(gpu, version, driver);
         for (int step = 0; step < Steps; step++) Assert.Equal(expected[step], actual[step], 1e-4 * expected[step]);
         Assert.True(expected[^1] < 0.7 * expected[0], $"the loss went from {expected[0]} to {expected[^1]}");

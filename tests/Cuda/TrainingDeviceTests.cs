@@ -3,8 +3,8 @@ using MiniTorch.Ops;
 
 namespace MiniTorch.Tests.Cuda;
 
-/// <summary>Whole training steps on a GPU that executes our PTX follow the CPU's losses.</summary>
-public sealed class EmulatedTrainingTests
+/// <summary>Whole training steps on a GPU follow the CPU's losses.</summary>
+public sealed class TrainingDeviceTests
 {
     const int Steps = 20, Batch = 24, Inputs = 19, Hidden = 70, Outputs = 5;
 
@@ -23,13 +23,13 @@ public sealed class EmulatedTrainingTests
         }
     }
 
-    [Theory]
+    [Theory, Trait("category", TestedGpu.Category)]
     [InlineData(true)]
     [InlineData(false)]
     public void An_mlp_learns_as_on_the_cpu(bool libraries)
     {
         using CpuDevice cpu = new(1);
-        using CudaDevice gpu = CudaDevice.Emulated(libraries);
+        using TestedGpu gpu = TestedGpu.Open(libraries);
         double[] expected = Losses(cpu), actual = Losses(gpu);
         for (int step = 0; step < Steps; step++) Assert.Equal(expected[step], actual[step], 1e-4 * expected[step]);
         Assert.True(expected[^1] < 0.7 * expected[0], $"the loss went from {expected[0]} to {expected[^1]}");

@@ -3,8 +3,9 @@ using MiniTorch.Tests.Gradients;
 
 namespace MiniTorch.Tests.Cuda;
 
-/// <summary>Optimizers, gradient norm and averages on a GPU that executes our PTX, against the CPU in double.</summary>
-public sealed class EmulatedOptimizerTests
+/// <summary>Optimizers, gradient norm and averages on a GPU, against the CPU in double.</summary>
+[Trait("category", TestedGpu.Category)]
+public sealed class OptimizerDeviceTests
 {
     const int Steps = 3;
 
@@ -26,11 +27,11 @@ public sealed class EmulatedOptimizerTests
     public void Parameters_move_as_on_the_cpu(string name)
     {
         using CpuDevice cpu = new(1);
-        using CudaDevice gpu = CudaDevice.Emulated();
+        using TestedGpu gpu = TestedGpu.Open();
         (double[][] expected, double norm) = Moved(name, cpu, DType.Float64);
-        (double[][] actual, double emulatedNorm) = Moved(name, gpu, DType.Float32);
+        (double[][] actual, double gpuNorm) = Moved(name, gpu, DType.Float32);
         for (int i = 0; i < sizes.Length; i++) OpCaseTests.Close(expected[i], actual[i], 1e-6, $"{name}: parameter {i}");
-        Assert.Equal(norm, emulatedNorm, 1e-5 * norm);
+        Assert.Equal(norm, gpuNorm, 1e-5 * norm);
         Assert.Equal(name.Contains("clipped") || name == "lamb", norm > 0);
     }
 
@@ -61,7 +62,7 @@ public sealed class EmulatedOptimizerTests
     [Fact]
     public void A_norm_that_is_no_number_makes_the_factor_so_unless_it_is_only_measured()
     {
-        using CudaDevice device = CudaDevice.Emulated();
+        using TestedGpu device = TestedGpu.Open();
         using GradientNorm norm = new(2, device);
         using Step step = Step.Begin();
         norm.Square([Tensor.Of([float.NaN, 1], [2], device)]);
@@ -80,7 +81,7 @@ public sealed class EmulatedOptimizerTests
     [Fact]
     public void Averages_follow_the_weights_and_are_swapped_bit_by_bit()
     {
-        using CudaDevice device = CudaDevice.Emulated();
+        using TestedGpu device = TestedGpu.Open();
         (Linear _, ParameterStore store) = ParameterStore.Build(static at => new Linear(at, 131, 129), device, seed: 4);
         using ParameterStore owned = store;
         using ExponentialMovingAverage average = new(store, 0.75);
