@@ -1,6 +1,7 @@
 using MiniTorch.Cuda;
 using MiniTorch.Models;
 using MiniTorch.Ops;
+using MiniTorch.Tests.Cuda;
 
 namespace MiniTorch.Tests.Taps;
 
@@ -12,10 +13,12 @@ public sealed class DclsTogetherTests
     public static TheoryData<string, string> Cases => new([.. from version in LayerCase.Versions from device in (string[])["cpu f64", "cpu f32", "cuda"] select (version, device)]);
 
     /// <summary>Windows of every rank, dense axes, groups; layers that share a form, and more forms and layers than one launch on a GPU can be told of.</summary>
-    [Theory, MemberData(nameof(Cases))]
+    [Theory, MemberData(nameof(Cases)), Trait("category", TestedGpu.Category)]
     public void Kernels_of_any_forms(string version, string name)
     {
-        using Device device = Open(name, out DType type);
+        using TestedGpu? gpu = name == "cuda" ? TestedGpu.Open() : null;
+        using CpuDevice cpu = new(2);
+        (Device device, DType type) = (gpu?.Device ?? (Device)cpu, name == "cpu f64" ? DType.Float64 : DType.Float32);
         TapSet[] sets =
         [
             new(version, Convention.Centered, [], [17, 17], 34, 1, 3), new(version, Convention.Official, [], [5, 9], 3, 3, 3), new(version, Convention.Centered, [], [30], 9, 1, 1),
@@ -62,10 +65,12 @@ public sealed class DclsTogetherTests
     }
 
     /// <summary>Layers one after the other, positions shared by three of them.</summary>
-    [Theory, MemberData(nameof(Cases))]
+    [Theory, MemberData(nameof(Cases)), Trait("category", TestedGpu.Category)]
     public void Layers_of_a_model(string version, string name)
     {
-        using Device device = Open(name, out DType type);
+        using TestedGpu? gpu = name == "cuda" ? TestedGpu.Open() : null;
+        using CpuDevice cpu = new(2);
+        (Device device, DType type) = (gpu?.Device ?? (Device)cpu, name == "cpu f64" ? DType.Float64 : DType.Float32);
         DclsLayers layers = new();
         Depthwise make = layers.Collect(Dcls.Official(version, 7, 5));
         (ILayer[] chain, ParameterStore store) = ParameterStore.Build(at => (ILayer[])[.. Enumerable.Range(0, 4).Select(i => make(at[i], Channels, 7, true, null, null))], device, type, 5);
@@ -105,11 +110,5 @@ public sealed class DclsTogetherTests
         using Step step = Step.Begin();
         CrossEntropy.Of(model.Forward(Tensor.Zeros([Batch, Side, Side, 1], device: device)), Tensor.Of([1, 2], [Batch], device)).Backward();
         Assert.Equal(["dclsGaussDraw", "dclsGaussDifferentiate"], launched.Where(static k => k.StartsWith("dcls", StringComparison.Ordinal)));
-    }
-
-    static Device Open(string name, out DType type)
-    {
-        type = name == "cpu f64" ? DType.Float64 : DType.Float32;
-        return name == "cuda" ? CudaDevice.Emulated() : new CpuDevice(2);
     }
 }
