@@ -27,7 +27,15 @@ sealed class TestedGpu : IDisposable
     {
         if (ordinal is not int number) return new(CudaDevice.Emulated(libraries));
         turn.Enter();
-        return new(real[libraries ? 1 : 0] ??= libraries ? CudaDevice.Open(number) : new(new NativeDriver(number), static _ => null, static _ => null));
+        try
+        {
+            return new(real[libraries ? 1 : 0] ??= libraries ? CudaDevice.Open(number) : new(new NativeDriver(number), static _ => null, static _ => null));
+        }
+        catch
+        {
+            turn.Exit();
+            throw;
+        }
     }
 
     /// <summary>The real GPU, or the stubs' where the tests do not run on hardware.</summary>

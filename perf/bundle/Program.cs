@@ -1,0 +1,60 @@
+using System.Globalization;
+using MiniTorch;
+using MiniTorch.Bundle;
+
+return args switch
+{
+    ["--help" or "-h"] => Help(),
+    ["tests", .. string[] rest] => GpuTests.Run(rest),
+    [string folder] when !folder.StartsWith('-') => Check(folder, Budget.Usual),
+    [string folder, "--minutes", string text] when !folder.StartsWith('-') => double.TryParse(text, CultureInfo.InvariantCulture, out double minutes) && minutes is >= Budget.Least and <= Budget.Most
+        ? Check(folder, minutes) : Wrong($"--minutes takes a number from {Budget.Least} to {Budget.Most}, got '{text}'"),
+    _ => Wrong("use run REPORT_FOLDER [--minutes N]; run --help tells what it does"),
+};
+
+static int Check(string folder, double minutes)
+{
+    try
+    {
+        CudaDevice.Open().Dispose();
+        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) return Wrong($"{folder} is not empty; name a new folder");
+        Directory.CreateDirectory(folder);
+        return new Checks(folder, new(minutes)).Run();
+    }
+    catch (CudaException e)
+    {
+        Console.Error.WriteLine($"no GPU: {e.Message}");
+        return 3;
+    }
+    catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+    {
+        return Wrong(e.Message);
+    }
+}
+
+static int Help()
+{
+    Console.WriteLine($"""
+        run REPORT_FOLDER [--minutes N]
+
+        Checks MiniTorch.Dcls on the GPU cuda:0 and writes a report, report.md and report.json with what the steps said: 8 files at most.
+          doctor      what the machine offers, which libraries were found
+          kernels     loads every kernel; one that spills registers to memory is a failure
+          tests       every test of operations, networks and libraries on the GPU, against the CPU
+          timings     operations, and a training step of ConvNeXt-T-dcls by layer
+          sanitizer   memcheck and racecheck of compute-sanitizer, where it is installed, over as many tests as the time allows
+        The whole ends within N minutes (default: {Budget.Usual}); each step has a share of them, the sanitizer what is left. A step that fails stops no other.
+        Exit codes: 0 all is well, 1 a step failed, 2 wrong input, 3 no GPU.
+
+        run tests [--from N] [--seconds S]      the tests alone, a line of JSON each; on the emulated GPU unless MINITORCH_TEST_DEVICE=cuda
+        dcls                                    the command line of MiniTorch.Dcls, without plots
+        The folder of the report belongs into perf/history of the project.
+        """);
+    return 0;
+}
+
+static int Wrong(string what)
+{
+    Console.Error.WriteLine($"run: {what}");
+    return 2;
+}
