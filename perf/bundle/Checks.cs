@@ -16,9 +16,9 @@ sealed class Checks(string folder, Budget budget)
     internal int Run()
     {
         Step("doctor", 0.05, p => Lines(p, "doctor.json", report.Doctor, "doctor", "--json"));
-        Step("kernels", 0.2, p => Lines(p, "kernels.jsonl", report.Kernels, "doctor", "--kernels", "--device", "cuda", "--json"));
+        Step("kernels", 0.15, p => Lines(p, "kernels.jsonl", report.Kernels, "doctor", "--kernels", "--device", "cuda", "--json"));
         Step("tests", 0.4, Tests);
-        Step("timings", 0.15, p => Lines(p, "timings.jsonl", report.Timings, "bench", "ops", "--device", "cuda", "--json"));
+        Step("timings", 0.2, p => Lines(p, "timings.jsonl", report.Timings, "bench", "ops", "--device", "cuda", "--json"));
         Step("profile", 0.1, p => Lines(p, "profile.json", report.Profile, "profile", "convnext_dcls_tiny", "--device", "cuda", "--json"));
         Step("sanitizer", 1, p => Sanitizer.Run(p, Path.Combine(folder, "sanitizer.txt")));
         report.Write();
