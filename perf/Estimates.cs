@@ -57,10 +57,10 @@ static class Estimates
             case "input gradient": args.InputGradient(x); break;
             default: args.WeightGradient(weight); break;
         }
-        double seconds = launches.Sum(static c => GpuModel.H100.Estimate(c.Totals).Seconds);
+        double seconds = launches.Sum(static c => GpuModel.H100.Estimate(c).Seconds);
         long instructions = launches.Sum(static c => c.WarpInstructions);
         return new("estimate from the counters of the emulator, not a measurement", FormattableString.Invariant($"{GpuModel.H100.Name}, {GpuModel.H100.Multiprocessors} SM, {GpuModel.H100.Clock / 1e9} GHz"),
-            $"depthwise {Kernel}x{Kernel} float32", pass, Batch, channels, side, Math.Round(1e6 * seconds, 1), $"{GpuModel.H100.Estimate(launches[0].Totals).Bound}", instructions,
+            $"depthwise {Kernel}x{Kernel} float32", pass, Batch, channels, side, Math.Round(1e6 * seconds, 1), $"{GpuModel.H100.Estimate(launches[0]).Bound}", instructions,
             Math.Round((double)launches.Sum(static c => c.FmaInstructions) / instructions, 3),
             Math.Round((double)launches.Sum(static c => c.GlobalSectors) / launches.Sum(static c => c.IdealGlobalSectors), 3),
             Math.Round((double)launches.Sum(static c => c.SharedWavefronts) / launches.Sum(static c => c.IdealSharedWavefronts), 3),

@@ -1,5 +1,4 @@
 using MiniTorch.Cuda;
-using MiniTorch.Cuda.Emulation;
 
 namespace MiniTorch;
 
@@ -125,11 +124,6 @@ public sealed unsafe class CudaDevice : Device
         Enter();
         driver.Synchronize(compute);
     }
-
-    internal override DeviceCounters? Counted => driver.Counted;
-
-    /// <summary>The GPU that an emulated one's times are estimates for; null of a real one.</summary>
-    internal GpuModel? Model => driver.Model;
 
     internal override long Mark()
     {

@@ -21,7 +21,6 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
     nint captured;
     int streams;
     double clock;
-    DeviceCounters counted;
 
     /// <summary>The GPU that executes and counts.</summary>
     internal EmulatedGpu Gpu { get; } = new();
@@ -39,10 +38,6 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
     internal long BytesToHost { get; private set; }
 
     public string Name => "emulated";
-
-    public DeviceCounters? Counted => counted;
-
-    public GpuModel? Model => Gpu.Model;
 
     public DeviceProperties Properties { get; } = new()
     {
@@ -216,7 +211,7 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
     }
 
     /// <summary>The GPU needs so long for work that a library does here.</summary>
-    internal void Spend(Cost cost) => clock += cost.Bound(2.0 * GpuModel.MultiplyAddsPerClock * GpuModel.H100.Multiprocessors * GpuModel.H100.Clock, GpuModel.H100.BytesPerSecond);
+    internal void Spend(Cost cost) => clock += cost.Bound(2.0 * 128 * GpuModel.H100.Multiprocessors * GpuModel.H100.Clock, GpuModel.H100.BytesPerSecond);
 
     void Spend(long bytes) => clock += bytes / GpuModel.H100.BytesPerSecond;
 
@@ -241,9 +236,7 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
     void Run(PlacedKernel kernel, in Launch launch, void** parameters, ReadOnlySpan<int> sizes)
     {
         LaunchCounters counters = kernel.Launch(launch, parameters, sizes);
-        DeviceCounters totals = counters.Totals;
-        counted += totals;
-        clock += Gpu.Model.Estimate(totals).Seconds;
+        clock += Gpu.Model.Estimate(counters).Seconds;
         Launched?.Invoke(kernel.Name, counters);
     }
 

@@ -1,5 +1,3 @@
-using MiniTorch.Cuda.Emulation;
-
 namespace MiniTorch.Cuda;
 
 /// <summary>
@@ -10,12 +8,6 @@ unsafe interface ICudaDriver : IDisposable
 {
     /// <summary>What follows "cuda:" in the device's name: its ordinal, or emulated.</summary>
     string Name { get; }
-
-    /// <summary>What an emulated GPU has executed so far; null of a real one.</summary>
-    DeviceCounters? Counted { get; }
-
-    /// <summary>The GPU that an emulated one's times are estimates for; null of a real one.</summary>
-    GpuModel? Model { get; }
 
     /// <summary>What the GPU is.</summary>
     DeviceProperties Properties { get; }

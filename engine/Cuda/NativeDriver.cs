@@ -1,4 +1,3 @@
-using MiniTorch.Cuda.Emulation;
 using System.Runtime.InteropServices;
 using System.Text;
 using static MiniTorch.Cuda.LibCuda;
@@ -49,10 +48,6 @@ sealed unsafe class NativeDriver : ICudaDriver
     }
 
     public string Name { get; }
-
-    public DeviceCounters? Counted => null;
-
-    public GpuModel? Model => null;
 
     public DeviceProperties Properties { get; }
 

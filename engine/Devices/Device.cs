@@ -43,11 +43,8 @@ public abstract class Device : IDisposable
     /// <summary>Notes this moment of the queue: what was launched before has ended, what is launched after has not begun.</summary>
     internal abstract long Mark();
 
-    /// <summary>Seconds between two marks, once the queue has come past both. Of an emulated GPU: what the modelled one needs at least.</summary>
+    /// <summary>Seconds between two marks, once the queue has come past both.</summary>
     internal abstract double Seconds(long from, long to);
-
-    /// <summary>What an emulated GPU has executed so far; null of a device whose time is measured.</summary>
-    internal virtual DeviceCounters? Counted => null;
 
     /// <summary>Bytes read and written.</summary>
     readonly record struct Moved(long Bytes) : ICost

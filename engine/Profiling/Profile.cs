@@ -9,7 +9,7 @@ namespace MiniTorch;
 public sealed class Profile
 {
     /// <summary>What is noted of a launch; the rest is worked out when the step is over, so that watching costs it little.</summary>
-    record struct Launched(string Kernel, Op? Op, int Call, string Layer, string Phase, long Begin, long End, ICost? Cost, int Size, long LiveBytes, long PeakBytes, DeviceCounters? Counted);
+    record struct Launched(string Kernel, Op? Op, int Call, string Layer, string Phase, long Begin, long End, ICost? Cost, int Size, long LiveBytes, long PeakBytes);
 
     static int open;                        // profiles being taken, on all threads
     [ThreadStatic] static Profile? current;
@@ -23,7 +23,6 @@ public sealed class Profile
     int forward;                            // first launch of the op whose forward runs or ran last
     bool forwardEnded;
     long peak;
-    DeviceCounters? counted;                // when the running launch began
 
     Profile(Device device) => this.device = device;
 
@@ -60,12 +59,7 @@ public sealed class Profile
     internal Scope Backward(Op op, string? layer) => Enter(layer ?? "", op, null);
 
     /// <summary>When a launch on a device begins.</summary>
-    internal long Begin(Device on)
-    {
-        if (on != device) return 0;
-        counted = device.Counted;
-        return device.Mark();
-    }
+    internal long Begin(Device on) => on == device ? device.Mark() : 0;
 
     /// <summary>A launch for elements of a size in bytes is over.</summary>
     internal void End(Device on, string kernel, long begin, ICost? cost, int size)
@@ -80,7 +74,7 @@ public sealed class Profile
         long highest = device.Pool.PeakBytes;
         device.Pool.ResetPeak();
         peak = Math.Max(peak, highest);
-        launches.Add(new(kernel, op, call, layer, phase, begin, end, cost, size, device.Pool.LiveBytes, highest, device.Counted - counted));
+        launches.Add(new(kernel, op, call, layer, phase, begin, end, cost, size, device.Pool.LiveBytes, highest));
         if (op is null && !Tape.Recording) call++;
     }
 
@@ -113,7 +107,7 @@ public sealed class Profile
     StepProfile Result(long begin, long end)
     {
         double At(long mark) => device.Seconds(begin, mark);
-        return new([.. launches.ConvertAll(l => new KernelRun(l.Kernel, l.Op?.Name ?? Family(l.Kernel), l.Call, l.Layer, l.Phase, At(l.Begin), At(l.End), l.Cost?.Cost(l.Size), l.LiveBytes, l.PeakBytes, l.Counted))],
+        return new([.. launches.ConvertAll(l => new KernelRun(l.Kernel, l.Op?.Name ?? Family(l.Kernel), l.Call, l.Layer, l.Phase, At(l.Begin), At(l.End), l.Cost?.Cost(l.Size), l.LiveBytes, l.PeakBytes))],
             [.. phases.ConvertAll(p => new PhaseRun(p.Name, At(p.Begin), At(p.End)))], At(end), Math.Max(peak, device.Pool.PeakBytes));
     }
 

@@ -11,8 +11,7 @@ namespace MiniTorch;
 /// <param name="Cost">What it had to do; null if its arguments do not tell.</param>
 /// <param name="LiveBytes">Device memory in use when it ended.</param>
 /// <param name="PeakBytes">Most device memory in use since the launch before it ended.</param>
-/// <param name="Counters">What an emulated GPU executed in it, nothing where a library does the work; null where time is measured.</param>
-public sealed record KernelRun(string Kernel, string Op, int Call, string Layer, string Phase, double Begin, double End, Cost? Cost, long LiveBytes, long PeakBytes, DeviceCounters? Counters = null)
+public sealed record KernelRun(string Kernel, string Op, int Call, string Layer, string Phase, double Begin, double End, Cost? Cost, long LiveBytes, long PeakBytes)
 {
     /// <summary>End − Begin.</summary>
     public double Seconds => End - Begin;

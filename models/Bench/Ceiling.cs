@@ -33,9 +33,6 @@ sealed unsafe class Ceiling : IDisposable
     /// <summary>Most bytes a second so far, in GB/s: two arrays read, one written.</summary>
     internal double GigabytesPerSecond => 1e-9 * 3 * sizeof(float) * Elements / bestTriad;
 
-    /// <summary>Both, with the processor's name.</summary>
-    internal Peak Peak => new($"{Processor()}, {device.Workers.Threads} threads", Gflops, GigabytesPerSecond);
-
     /// <summary>The ceiling after a few rounds; some seconds on a slow machine.</summary>
     internal static Ceiling Of(CpuDevice device)
     {

@@ -6,7 +6,7 @@ readonly record struct Amount(double Macs, double Bytes = 0, double Others = 0)
     internal const double Forward = 1, ForwardAndBackward = 3;
 
     /// <summary>The shortest time a direct computation can take on a machine; a transform can take fewer operations than Macs says.</summary>
-    internal double BoundMs(Peak machine) => Math.Max((2 * Macs + Others) / (1e6 * machine.Gflops), Bytes / (1e6 * machine.GigabytesPerSecond));
+    internal double BoundMs(Ceiling machine) => Math.Max((2 * Macs + Others) / (1e6 * machine.Gflops), Bytes / (1e6 * machine.GigabytesPerSecond));
 
     /// <summary>Useful work a second.</summary>
     internal double Gflops(double ms) => 2 * Macs / (1e6 * ms);
@@ -18,7 +18,7 @@ readonly record struct Amount(double Macs, double Bytes = 0, double Others = 0)
 /// <param name="Amount">How much it is.</param>
 /// <param name="Prepare">Makes the operands; nothing of the work itself is done here.</param>
 /// <param name="IsModel">True for whole networks.</param>
-sealed record WorkItem(string Name, string Shape, Amount Amount, Func<Device, Workload> Prepare, bool IsModel = false)
+sealed record WorkItem(string Name, string Shape, Amount Amount, Func<CpuDevice, Workload> Prepare, bool IsModel = false)
 {
     /// <summary>
     /// The fastest that libtorch 2.10 was seen to do it on 2 idle cores of an AMD EPYC (Zen 3), in ms; 0 if unknown. A comparison counts only if the peer is about as fast
@@ -31,13 +31,13 @@ sealed record WorkItem(string Name, string Shape, Amount Amount, Func<Device, Wo
 }
 
 /// <summary>Work with its operands, ready to be repeated. Nothing computed is kept from one repetition to the next.</summary>
-abstract class Workload(Device device) : IDisposable
+abstract class Workload(CpuDevice device) : IDisposable
 {
     readonly List<(string Name, Tensor Tensor)> operands = [];
     Safetensors? results;
 
     /// <summary>Where it runs.</summary>
-    internal Device Device => device;
+    protected CpuDevice Device => device;
 
     /// <summary>Does the work once.</summary>
     internal abstract void Run();

@@ -12,7 +12,7 @@ sealed class NetworkStep : IDisposable
     /// <summary>Names of the phases.</summary>
     internal const string Forward = "forward", Loss = "loss", Backward = "backward", Update = "optimizer";
 
-    readonly Device device;
+    readonly CpuDevice device;
     readonly ILayer model;
     readonly ParameterStore store;
     readonly Tensor images, labels;
@@ -21,7 +21,7 @@ sealed class NetworkStep : IDisposable
     readonly double smoothing;
 
     /// <summary>Builds the network for a batch [n, h, w, c] of images, to be trained as the options say; an <see cref="ArgumentException"/> says why it cannot take them.</summary>
-    internal NetworkStep(Device device, Network network, Shape batch, int classes, bool training, ulong seed, TrainingOptions? options = null)
+    internal NetworkStep(CpuDevice device, Network network, Shape batch, int classes, bool training, ulong seed, TrainingOptions? options = null)
     {
         this.device = device;
         (model, store) = ParameterStore.Build(at => network.Build(at, Shape.Create(batch.Dims[1..]), classes), device, seed: seed);
@@ -76,19 +76,13 @@ sealed class NetworkStep : IDisposable
 
     /// <summary>
     /// After a warm-up, steps without and with a profile in turns: so many pairs, or, without a number, at least five and more of what is short. The profile is their
-    /// <see cref="MedianStep"/>. The steps of an emulated GPU are all alike: one is enough.
+    /// <see cref="MedianStep"/>.
     /// </summary>
     internal Measured Measure(int? pairs = null, CancellationToken stop = default)
     {
         const int Fewest = 5, Most = 100;
         TimeSpan enough = TimeSpan.FromSeconds(2);
-        Run();
-        if (device.Counted is not null)
-        {
-            StepProfile only = Profile.Of(device, Run);
-            return new(only, only.Seconds, only.Seconds, only.Seconds, 1);
-        }
-        Run();
+        for (int i = 0; i < 2; i++) Run();
         _ = Profile.Of(device, Run);
         List<double> plain = [];
         List<StepProfile> profiles = [];
@@ -96,9 +90,9 @@ sealed class NetworkStep : IDisposable
         while (profiles.Count < (pairs ?? Fewest) || pairs is null && profiles.Count < Most && all.Elapsed < enough)
         {
             stop.ThrowIfCancellationRequested();
-            long start = device.Mark();
+            long start = Stopwatch.GetTimestamp();
             Run();
-            plain.Add(device.Seconds(start, device.Mark()));
+            plain.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
             profiles.Add(Profile.Of(device, Run));
         }
         return new(MedianStep.Of(profiles), Median(plain), plain.Min(), Median(profiles.ConvertAll(static p => p.Seconds)), profiles.Count);

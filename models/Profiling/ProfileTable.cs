@@ -14,9 +14,7 @@ namespace MiniTorch.Models.Profiling;
 /// <param name="Roofline">Shortest possible time over time.</param>
 /// <param name="PeakMb">Most memory in use while it ran, MB.</param>
 /// <param name="LiveMb">Memory in use when it last ended, MB.</param>
-/// <param name="Counters">What an emulated GPU executed; null where time is measured.</param>
-sealed record ProfileRow(string Layer, string Op, string Phase, int Calls, int Kernels, double Ms, double Share, double Gflop, double Gigabytes, double Roofline, double PeakMb, double LiveMb,
-    DeviceCounters? Counters = null)
+sealed record ProfileRow(string Layer, string Op, string Phase, int Calls, int Kernels, double Ms, double Share, double Gflop, double Gigabytes, double Roofline, double PeakMb, double LiveMb)
 {
     /// <summary>Operations a second, in 10⁹.</summary>
     internal double GflopPerSecond => Gflop / Ms * 1e3;
@@ -55,7 +53,7 @@ sealed record ProfileTable(IReadOnlyList<ProfileRow> Rows, double Ms, double Ker
             double seconds = g.Sum(static k => k.Seconds), bound = g.Sum(k => k.Cost?.Bound(peak, bandwidth) ?? 0);
             rows.Add(new(g.Key.Layer.Length == 0 ? Outside : g.Key.Layer, g.Key.Op, g.Key.Phase, g.Select(static k => k.Call).Distinct().Count(), g.Count(), 1e3 * seconds, seconds / length,
                 1e-9 * g.Sum(static k => k.Cost?.Flops ?? 0), 1e-9 * g.Sum(static k => k.Cost?.Bytes ?? 0), seconds == 0 ? 0 : bound / seconds, g.Max(static k => k.PeakBytes) / Mega,
-                g.Last().LiveBytes / Mega, g.Select(static k => k.Counters).Aggregate(static (a, b) => a + b)));
+                g.Last().LiveBytes / Mega));
         }
         foreach (IGrouping<string, PhaseRun> g in step.Phases.GroupBy(static p => p.Name)) Add(Host, g.Key, Left(g.Key, g.Sum(static p => p.Seconds)));
         Add(Host, "", Left("", step.Seconds - step.Phases.Sum(static p => p.Seconds)));

@@ -30,9 +30,10 @@ static class BenchCommand
         if (kind is not ("ops" or "model")) throw new WrongInputException($"bench measures ops or model, got '{kind}'");
         WorkItem[] items = [.. Matching(parsed.GetValue(filter)).Where(i => i.IsModel == (kind == "model"))];
         if (items.Length == 0) throw new WrongInputException($"no work of {kind} matches; dcls bench {kind} without --filter shows all");
-        using Device device = Options.OpenDevice(parsed, terminal);
-        Peak peak = Peak.Of(device);
-        terminal.Say(FormattableString.Invariant($"{peak.Name}: peak {peak.Gflops:0} GFLOP/s, memory {peak.GigabytesPerSecond:0} GB/s"));
+        using CpuDevice device = Options.OpenProcessor(parsed, terminal);
+        Ceiling ceiling = Ceiling.Of(device);
+        ceiling.Dispose();                  // its figures stay
+        terminal.Say(FormattableString.Invariant($"{Ceiling.Processor()}, {device.Workers.Threads} threads: peak {ceiling.Gflops:0} GFLOP/s, memory {ceiling.GigabytesPerSecond:0} GB/s"));
         terminal.Say($"{"work",-38}{"shape",-22}{"median ms",11}{"min ms",11}{"GFLOP/s",9}{"bound ms",10}{"of bound",10}");
         Stopwatch clock = Stopwatch.StartNew();
         for (int i = 0; i < items.Length; i++)
@@ -41,7 +42,7 @@ static class BenchCommand
             Status(terminal, i, items.Length, clock.Elapsed, item);
             Timing t;
             using (Workload work = item.Prepare(device)) t = Timing.Of(work, stop);
-            Result r = new(item.Name, item.Shape, Rounded(t.MedianMs), Rounded(t.MinMs), Rounded(item.Amount.Gflops(t.MedianMs)), Rounded(item.Amount.BoundMs(peak)));
+            Result r = new(item.Name, item.Shape, Rounded(t.MedianMs), Rounded(t.MinMs), Rounded(item.Amount.Gflops(t.MedianMs)), Rounded(item.Amount.BoundMs(ceiling)));
             terminal.Emit(r);
             terminal.Say(FormattableString.Invariant($"{r.Name,-38}{r.Shape,-22}{r.MedianMs,11:0.000}{r.MinMs,11:0.000}{r.Gflops,9:0.0}{r.BoundMs,10:0.000}{r.BoundMs / r.MedianMs,10:0 %}"));
         }
@@ -68,5 +69,5 @@ static class BenchCommand
         Console.Error.Write($"{done + 1} of {all}{left}: {item}\e[K\r");
     }
 
-    static double Rounded(double value) => Math.Round(value, 6);
+    static double Rounded(double value) => Math.Round(value, 4);
 }

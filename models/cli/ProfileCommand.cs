@@ -8,7 +8,7 @@ namespace MiniTorch.Cli;
 /// <summary>dcls profile: where a step of a network spends its time and memory.</summary>
 static class ProfileCommand
 {
-    const int LargeImage = 128, LargeBatch = 8, SmallBatch = 32, Most = 5;
+    const int LargeImage = 128, LargeBatch = 8, SmallBatch = 32, Biggest = 5;
 
     static readonly Argument<string> model = new("MODEL") { Description = $"One of: {NamedModels.Names}." };
     static readonly Option<int?> batch = Options.Number<int>("--batch", "Images in a step (default: 8, or 32 of small images).", "N", 1);
@@ -19,17 +19,15 @@ static class ProfileCommand
     static readonly Option<ulong?> seed = Options.Number<ulong>("--seed", "Key of weights and images (default: 0).", "N", 0);
     static readonly Option<string?> trace = new("--trace") { Description = "Write a trace that chrome://tracing and ui.perfetto.dev open.", HelpName = "FILE" };
 
-    sealed record Row(string Layer, string Op, string Phase, int Calls, int Kernels, double Ms, double Share, double Gflop, double Gigabytes, double Roofline, double PeakMb, double LiveMb,
-        DeviceCounters? Counters, string? Bound);
+    sealed record Row(string Layer, string Op, string Phase, int Calls, int Kernels, double Ms, double Share, double Gflop, double Gigabytes, double Roofline, double PeakMb, double LiveMb);
 
-    sealed record Result(string Model, int[] Input, bool Training, string Device, int? Threads, int Steps, double PeakGflops, double MemoryGbPerSecond, double Ms, double PlainMs, double FastestMs, double KernelMs, double HostMs,
+    sealed record Result(string Model, int[] Input, bool Training, int Threads, int Steps, double PeakGflops, double MemoryGbPerSecond, double Ms, double PlainMs, double FastestMs, double KernelMs, double HostMs,
         double PeakMb, IReadOnlyList<Row> Rows);
 
     internal static Command Make()
     {
         Command command = Examples.On(new("profile", "Shows where a training step (or a forward pass) spends its time and memory: by layer, operation and phase, beside what this machine's peak and memory allow."),
-            "dcls profile convnext_dcls_fashion", "dcls profile convnext_dcls_tiny --batch 8 --forward --top 15", "dcls profile two_dots --trace step.json",
-            "dcls profile convnext_dcls_nano --device cuda:emulated");
+            "dcls profile convnext_dcls_fashion", "dcls profile convnext_dcls_tiny --batch 8 --forward --top 15", "dcls profile two_dots --trace step.json");
         command.Add(model);
         foreach (Option option in (ReadOnlySpan<Option>)[batch, size, forward, steps, top, trace, seed, Options.Threads, Options.Device, Options.Json, Options.Debug]) command.Add(option);
         command.SetAction(static (parsed, stop) => Task.Run(() => Measure(parsed, stop), CancellationToken.None));
@@ -42,72 +40,43 @@ static class ProfileCommand
         NamedModel named = NamedModels.Of(parsed.GetValue(model)!);
         int height = parsed.GetValue(size) ?? named.Sample[0], width = parsed.GetValue(size) ?? named.Sample[1];
         Shape input = [parsed.GetValue(batch) ?? (height >= LargeImage ? LargeBatch : SmallBatch), height, width, named.Sample[2]];
-        using Device device = Options.OpenDevice(parsed, terminal);
+        using CpuDevice device = Options.OpenProcessor(parsed, terminal);
         using NetworkStep step = new(device, named.Network, input, named.Classes, !parsed.GetValue(forward), parsed.GetValue(seed) ?? 0,
             Recipe.All.FirstOrDefault(r => r.Model == named.Name)?.Training);
         string? file = parsed.GetValue(trace);
         using FileStream? to = file is null ? null : File.Create(file);         // before the work: a folder that is not there ends the command at once
         Measured measured = step.Measure(parsed.GetValue(steps), stop);
         if (to is not null) ChromeTrace.Write(to, measured.Profile, $"{named.Name} {input}");
-        Peak peak = Peak.Of(device);
-        ProfileTable table = ProfileTable.Of(measured.Profile, measured.ProfiledSeconds, 1e9 * peak.Gflops, 1e9 * peak.GigabytesPerSecond);
-        terminal.Emit(new Result(named.Name, input.Dims.ToArray(), !parsed.GetValue(forward), device.ToString()!, (device as CpuDevice)?.Workers.Threads, measured.Pairs, Rounded(peak.Gflops), Rounded(peak.GigabytesPerSecond),
+        Ceiling ceiling = Ceiling.Of(device);
+        ceiling.Dispose();                  // its figures stay
+        ProfileTable table = ProfileTable.Of(measured.Profile, measured.ProfiledSeconds, 1e9 * ceiling.Gflops, 1e9 * ceiling.GigabytesPerSecond);
+        terminal.Emit(new Result(named.Name, input.Dims.ToArray(), !parsed.GetValue(forward), device.Workers.Threads, measured.Pairs, Rounded(ceiling.Gflops), Rounded(ceiling.GigabytesPerSecond),
             Rounded(table.Ms), Rounded(1e3 * measured.PlainSeconds), Rounded(1e3 * measured.FastestSeconds), Rounded(table.KernelMs), Rounded(table.HostMs), Rounded(table.PeakMb),
-            [.. table.Rows.Select(r => new Row(r.Layer, r.Op, r.Phase, r.Calls, r.Kernels, Rounded(r.Ms), Rounded(r.Share), r.Gflop, r.Gigabytes, Rounded(r.Roofline), Rounded(r.PeakMb), Rounded(r.LiveMb), r.Counters, BoundOf(r, device)))]));
+            [.. table.Rows.Select(static r => new Row(r.Layer, r.Op, r.Phase, r.Calls, r.Kernels, Rounded(r.Ms), Rounded(r.Share), r.Gflop, r.Gigabytes, Rounded(r.Roofline), Rounded(r.PeakMb), Rounded(r.LiveMb)))]));
         if (terminal.Json) return ExitCode.Done;
         terminal.Say(FormattableString.Invariant($"{named.Name} {input}, {(parsed.GetValue(forward) ? "forward pass" : "training step")}, {step.Parameters:n0} parameters"));
-        terminal.Say(FormattableString.Invariant($"{peak.Name}: peak {peak.Gflops:0} GFLOP/s, memory {peak.GigabytesPerSecond:0} GB/s"));
-        Draw(terminal, table, parsed.GetValue(top) ?? 30, device);
-        if (device.Counted is null) Sum(terminal, table, measured);
-        else SumOfEstimates(terminal, table);
+        terminal.Say(FormattableString.Invariant($"{Ceiling.Processor()}, {device.Workers.Threads} threads: peak {ceiling.Gflops:0} GFLOP/s, memory {ceiling.GigabytesPerSecond:0} GB/s"));
+        Draw(terminal, table, parsed.GetValue(top) ?? 30);
+        Sum(terminal, table, measured);
         if (file is not null) terminal.Say($"trace in {file}");
         return ExitCode.Done;
     }
 
-    /// <summary>What the estimate of a row is bound by; null where time is measured.</summary>
-    static string? BoundOf(ProfileRow row, Device device) => (row.Counters, (device as CudaDevice)?.Model) switch
+    static void Draw(Terminal terminal, ProfileTable table, int rows)
     {
-        ({ Launches: > 0 } counters, { } model) => model.Estimate(counters).Bound.ToString().ToLowerInvariant(),
-        (not null, _) => row.Kernels > 0 ? "library" : null,
-        _ => null,
-    };
-
-    static void Draw(Terminal terminal, ProfileTable table, int rows, Device device)
-    {
-        bool counted = device.Counted is not null;
-        double unit = counted ? 1e3 : 1;            // estimates are short: in microseconds
         ProfileRow[] shown = [.. table.Rows.Take(rows)], rest = [.. table.Rows.Skip(rows)];
         int layer = Math.Max(12, shown.Max(static r => r.Layer.Length)) + 2, op = Math.Max(8, shown.Max(static r => r.Op.Length)) + 2;
         string Line(string l, string o, string phase, string others) => l.PadRight(layer) + o.PadRight(op) + phase.PadRight(11) + others;
         terminal.Say("");
-        terminal.Say(Line("layer", "op", "phase", $"{"calls",5}{(counted ? "us" : "ms"),11}{"%",7}" + (counted ? $"{"bound by",10}{"1000 instr",12}{"sectors",9}{"waves",7}{"peak MB",9}" : $"{"GFLOP/s",9}{"GB/s",7}{"roofline",10}{"peak MB",9}")));
+        terminal.Say(Line("layer", "op", "phase", $"{"calls",5}{"ms",11}{"%",7}{"GFLOP/s",9}{"GB/s",7}{"roofline",10}{"peak MB",9}"));
         foreach (ProfileRow r in shown)
-            terminal.Say(Line(r.Layer, r.Op, r.Phase, r.Kernels == 0 ? FormattableString.Invariant($"{"",5}{unit * r.Ms,11:0.000}{100 * r.Share,7:0.0}")
-                : FormattableString.Invariant($"{r.Calls,5}{unit * r.Ms,11:0.000}{100 * r.Share,7:0.0}") + Details(r)));
+            terminal.Say(Line(r.Layer, r.Op, r.Phase, r.Kernels == 0 ? FormattableString.Invariant($"{"",5}{r.Ms,11:0.000}{100 * r.Share,7:0.0}")
+                : FormattableString.Invariant($"{r.Calls,5}{r.Ms,11:0.000}{100 * r.Share,7:0.0}{r.GflopPerSecond,9:0.0}{r.GigabytesPerSecond,7:0.0}{r.Roofline,10:0 %}{r.PeakMb,9:0.0}")));
         if (rest.Length > 0)
-            terminal.Say(Line($"{rest.Length} more", "", "", FormattableString.Invariant($"{rest.Sum(static r => r.Calls),5}{unit * rest.Sum(static r => r.Ms),11:0.000}{100 * rest.Sum(static r => r.Share),7:0.0}")));
+            terminal.Say(Line($"{rest.Length} more", "", "", FormattableString.Invariant($"{rest.Sum(static r => r.Calls),5}{rest.Sum(static r => r.Ms),11:0.000}{100 * rest.Sum(static r => r.Share),7:0.0}")));
         terminal.Say(Line("total", "", "", FormattableString.Invariant(
-            $"{table.Rows.Sum(static r => r.Calls),5}{unit * table.Rows.Sum(static r => r.Ms),11:0.000}{100 * table.Rows.Sum(static r => r.Share),7:0.0}") + "".PadRight(counted ? 38 : 26) + FormattableString.Invariant($"{table.PeakMb,9:0.0}")));
-
-        string Details(ProfileRow r) => r.Counters is { } c
-            ? FormattableString.Invariant($"{BoundOf(r, device),10}{c.Instructions / 1e3,12:n0}{c.SectorRatio,9:0.00}{c.WavefrontRatio,7:0.00}{r.PeakMb,9:0.0}")
-            : FormattableString.Invariant($"{r.GflopPerSecond,9:0.0}{r.GigabytesPerSecond,7:0.0}{r.Roofline,10:0 %}{r.PeakMb,9:0.0}");
+            $"{table.Rows.Sum(static r => r.Calls),5}{table.Rows.Sum(static r => r.Ms),11:0.000}{100 * table.Rows.Sum(static r => r.Share),7:0.0}{"",26}{table.PeakMb,9:0.0}")));
     }
-
-    /// <summary>The host's time means nothing where the processor stands in for a GPU; what is between kernels are copies.</summary>
-    static void SumOfEstimates(Terminal terminal, ProfileTable table)
-    {
-        DeviceCounters all = table.Rows.Aggregate(default(DeviceCounters), static (sum, r) => sum + (r.Counters ?? default));
-        terminal.Say("");
-        terminal.Say(FormattableString.Invariant($"step      {1e3 * table.Ms:0.0} us at least, by the counters: no latency, no caches, nothing of the host"));
-        terminal.Say(FormattableString.Invariant($"kernels   {1e3 * table.KernelMs:0.0} us, {all.Launches} launches of PTX; what libraries do is estimated by its operations and bytes"));
-        terminal.Say(FormattableString.Invariant($"executed  {all.Instructions / 1e6:0.0} million instructions of warps, {100.0 * all.Fma / Math.Max(1, all.Instructions):0} % multiply-adds; sectors {all.SectorRatio:0.00} and wavefronts {all.WavefrontRatio:0.00} times the fewest"));
-        terminal.Say(FormattableString.Invariant($"memory    {table.PeakMb:0.0} MB at most"));
-        Biggest(terminal, table, 1e3, "us");
-    }
-
-    static void Biggest(Terminal terminal, ProfileTable table, double unit, string of)
-        => terminal.Say("biggest   " + string.Join("; ", table.Biggest(Most).Select(b => FormattableString.Invariant($"{b.Op} {b.Phase} {unit * b.Ms:0.0} {of} ({100 * b.Ms / table.Ms:0} %)"))));
 
     static void Sum(Terminal terminal, ProfileTable table, Measured measured)
     {
@@ -119,8 +88,8 @@ static class ProfileCommand
         double stalls = table.Ms - table.KernelMs - table.HostMs;
         if (stalls > 0.01 * table.Ms) terminal.Say(FormattableString.Invariant($"machine   {stalls:0.000} ms ({100 * stalls / table.Ms:0.0} %): stalls that hit now this kernel, now that; other processes"));
         terminal.Say(FormattableString.Invariant($"memory    {table.PeakMb:0.0} MB at most"));
-        Biggest(terminal, table, 1, "ms");
+        terminal.Say("biggest   " + string.Join("; ", table.Biggest(Biggest).Select(b => FormattableString.Invariant($"{b.Op} {b.Phase} {b.Ms:0.0} ms ({100 * b.Ms / table.Ms:0} %)"))));
     }
 
-    static double Rounded(double value) => Math.Round(value, 6);
+    static double Rounded(double value) => Math.Round(value, 4);
 }

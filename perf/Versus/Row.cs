@@ -98,7 +98,7 @@ sealed record Row
         return new()
         {
             Name = item.Name, Shape = item.Shape, OursMs = Rounded(own.MedianMs), OursMinMs = Rounded(own.MinMs), BestMs = Rounded(fastest.MedianMs), BestMinMs = Rounded(fastest.MinMs),
-            BestForm = best.Form, OfficialMs = Of("official"), BestLayoutMs = Of("best_layout"), BoundMs = Rounded(item.Amount.BoundMs(machine.Peak)),
+            BestForm = best.Form, OfficialMs = Of("official"), BestLayoutMs = Of("best_layout"), BoundMs = Rounded(item.Amount.BoundMs(machine)),
             PeerTableMs = item.PeerMs > 0 ? item.PeerMs : null, Pairs = pairs, FormsMs = forms.ToDictionary(static f => f.Key, static f => Rounded(f.Value)), PeakGflops = Math.Round(machine.Gflops, 1), GbPerS = Math.Round(machine.GigabytesPerSecond, 1),
             OursMb = Mb(ours), OursPoolMb = memory ? Math.Round(ours.Memory().Counted / 1e6) : null, BestMb = Mb(best), OfficialMb = Mb(Peer("official")), BestLayoutMb = Mb(Peer("best_layout")),
         };

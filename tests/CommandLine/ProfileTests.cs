@@ -23,23 +23,6 @@ public sealed class ProfileTests
     }
 
     [Fact]
-    public async Task An_emulated_gpu_shows_estimates_and_counters()
-    {
-        using TemporaryFolder folder = new();
-        Outcome text = await Dcls.Run(folder.Path, "profile convnext_dcls_nano --batch 1 --device cuda:emulated --top 5"), o = await Dcls.Run(folder.Path, "profile convnext_dcls_nano --batch 1 --device cuda:emulated --json");
-        Assert.True(text.ExitCode == 0 && o.ExitCode == 0, text.Errors + o.Errors);
-        Assert.Contains("estimates for H100, 132 multiprocessors at 1.755 GHz, from the counters of an emulator; nothing is measured", text.Output, StringComparison.Ordinal);
-        Assert.Contains("launches of PTX", text.Output, StringComparison.Ordinal);
-        JsonElement result = JsonDocument.Parse(Assert.Single(o.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries))).RootElement;
-        Assert.Equal("cuda:emulated", result.GetProperty("device").GetString());
-        JsonElement[] rows = [.. result.GetProperty("rows").EnumerateArray()];
-        JsonElement drawn = Assert.Single(rows, static r => (r.GetProperty("op").GetString(), r.GetProperty("phase").GetString()) == ("DclsKernel", "forward"));
-        Assert.Equal(1, drawn.GetProperty("counters").GetProperty("launches").GetInt64());
-        Assert.True(drawn.GetProperty("counters").GetProperty("instructions").GetInt64() > 1000);
-        Assert.Equal("issue", drawn.GetProperty("bound").GetString());
-    }
-
-    [Fact]
     public async Task The_table_shows_as_many_rows_as_wanted_and_a_summary()
     {
         using TemporaryFolder folder = new();

@@ -73,8 +73,8 @@ public sealed class DepthwiseDeviceTests
         {
             Assert.True(c.SectorRatio <= 1.25, $"{kernel}: {c.SectorRatio:0.00} of the ideal sectors");
             Assert.True(c.Hottest().WavefrontRatio <= 1.15, $"{kernel}: {c.Hottest().WavefrontRatio:0.00} of the ideal wavefronts");
-            double microseconds = 1e6 * GpuModel.H100.Estimate(c.Totals).Seconds * Batch / images * channels / Lines;
-            TestContext.Current.TestOutputHelper!.WriteLine($"{kernel}: {microseconds:0} us {GpuModel.H100.Estimate(c.Totals).Bound}, sectors {c.SectorRatio:0.000}, wavefronts {c.WavefrontRatio:0.000}");
+            double microseconds = 1e6 * GpuModel.H100.Estimate(c).Seconds * Batch / images * channels / Lines;
+            TestContext.Current.TestOutputHelper!.WriteLine($"{kernel}: {microseconds:0} us {GpuModel.H100.Estimate(c).Bound}, sectors {c.SectorRatio:0.000}, wavefronts {c.WavefrontRatio:0.000}");
             Assert.True(microseconds <= (kernel.Contains("Weight", StringComparison.Ordinal) ? mostOfWeight : most), $"{kernel}: {microseconds:0} us");
         }
     }

@@ -110,14 +110,14 @@ public sealed class CounterTests
     {
         GpuModel model = new("toy", 2, 1e6, 1e6, 100, 1 << 16);
         LaunchCounters memory = Run(Bench.MyWord + "st.global.u32 [%d0], %r0;\nret;");
-        Assert.Equal(new Estimate(128 / 1e6, Bound.Memory), model.Estimate(memory.Totals));
+        Assert.Equal(new Estimate(128 / 1e6, Bound.Memory), model.Estimate(memory));
         LaunchCounters shared = Run(Bench.MyWord + "mul.lo.u32 %r1, %r0, 128;\nld.shared.u32 %r2, [%r1];\nld.shared.u32 %r2, [%r1];\nret;");
-        Assert.Equal(new Estimate(64 / 2e6, Bound.Shared), model.Estimate(shared.Totals));
+        Assert.Equal(new Estimate(64 / 2e6, Bound.Shared), model.Estimate(shared));
         LaunchCounters issue = Run(Bench.MyWord + "fma.rn.f32 %f1, 0f3F800000, 0f3F800000, 0f3F800000;\nret;");
-        Assert.Equal(new Estimate(6 / 8e6, Bound.Issue), model.Estimate(issue.Totals));
+        Assert.Equal(new Estimate(6 / 8e6, Bound.Issue), model.Estimate(issue));
         string zeros = string.Concat(Enumerable.Range(1, 10).Select(i => $"mov.b32 %r{i}, 0;\n")) + string.Concat(Enumerable.Range(1, 4).Select(i => $"mov.f32 %f{i}, 0f00000000;\n"));
         LaunchCounters matrix = Run(zeros + "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%f1, %f2, %f3, %f4}, {%r1, %r2, %r3, %r4}, {%r5, %r6}, {%f1, %f2, %f3, %f4};\nret;");
-        Assert.Equal(new Estimate(2048 / 2e8, Bound.Matrix), model.Estimate(matrix.Totals));
+        Assert.Equal(new Estimate(2048 / 2e8, Bound.Matrix), model.Estimate(matrix));
     }
 
     [Fact]

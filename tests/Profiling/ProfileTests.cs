@@ -1,4 +1,3 @@
-using MiniTorch.Cuda;
 using MiniTorch.Models;
 using MiniTorch.Models.Profiling;
 using MiniTorch.Ops;
@@ -74,31 +73,6 @@ public sealed class ProfileTests
 
         IEnumerable<KernelRun> Ops(string phase) => step.Kernels.Where(k => k.Phase == phase);
         IEnumerable<string> Outside(string phase) => Ops(phase).Where(static k => k.Layer.Length == 0).Select(static k => k.Op).Distinct();
-    }
-
-    /// <summary>Every launch of the step is in one kernel; the sum of the kernels, of the rows, and what the driver counted are the same, and so is the time; steps are alike.</summary>
-    [Fact]
-    public void What_an_emulated_gpu_counts_is_in_the_rows()
-    {
-        using EmulatedDriver driver = new();
-        using CudaDevice device = CudaDevice.Emulated(driver);
-        using NetworkStep step = new(device, NamedModels.Of("convnext_dcls_nano").Network, [1, 28, 28, 1], 10, true, 0);
-        step.Run();
-        (DeviceCounters before, long begin) = (device.Counted!.Value, device.Mark());
-        step.Run();
-        (DeviceCounters plain, double seconds) = (device.Counted!.Value - before, device.Seconds(begin, device.Mark()));
-        long launches = 0;
-        driver.Launched = (_, _) => launches++;
-        StepProfile profile = step.Measure(stop: TestContext.Current.CancellationToken).Profile;
-        DeviceCounters kernels = Sum(profile.Kernels.Select(static k => k.Counters!.Value));
-        ProfileTable table = ProfileTable.Of(profile, profile.Seconds, 1e14, 3e12);
-        Assert.Equal(plain, kernels);
-        Assert.Equal(plain, Sum(table.Rows.Where(static r => r.Kernels > 0).Select(static r => r.Counters!.Value)));
-        Assert.Equal(2 * plain.Launches, launches);             // a warm-up and the step
-        Assert.Equal(1e3 * seconds, table.Ms, 1e-6 * table.Ms);
-        Assert.True(plain is { Launches: > 50, Instructions: > 10_000, Fma: > 1000, Sectors: > 1000, Wavefronts: > 100 } && kernels.SectorRatio < 1.5, plain.ToString());
-
-        static DeviceCounters Sum(IEnumerable<DeviceCounters> all) => all.Aggregate(default(DeviceCounters), static (a, b) => a + b);
     }
 
     /// <summary>Each in one launch, outside the layers of the network.</summary>

@@ -12,10 +12,7 @@ internal readonly record struct Estimate(double Seconds, Bound Bound);
 internal sealed record GpuModel(string Name, int Multiprocessors, double Clock, double BytesPerSecond, double MatrixMultiplyAddsPerClock, int SharedBytesPerBlock)
 {
     /// <summary>Schedulers of a multiprocessor: each issues one instruction of a warp in a clock, and has the lanes for one fma.</summary>
-    const int Schedulers = 4, Lanes = 32;
-
-    /// <summary>Float32 multiply-adds of a multiprocessor in a clock.</summary>
-    internal const int MultiplyAddsPerClock = Schedulers * Lanes;
+    const int Schedulers = 4;
 
     /// <summary>H100 SXM; the rate of mma.sync is what it reaches, not that of wgmma.</summary>
     internal static GpuModel H100 { get; } = new("H100", 132, 1.755e9, 3.0e12, 1270, 227 << 10);
@@ -24,14 +21,14 @@ internal sealed record GpuModel(string Name, int Multiprocessors, double Clock, 
     /// Roofline: the largest of instructions / (4 · SM · clock), fma / (4 · SM · clock), wavefronts / (SM · clock), multiply-adds / (SM · rate · clock) and
     /// bytes / bandwidth. Bytes are those of the sectors that must be read and written at least once. Latency and caches are not part of it.
     /// </summary>
-    internal Estimate Estimate(in DeviceCounters counters)
+    internal Estimate Estimate(LaunchCounters counters)
     {
         double clocks = Multiprocessors * Clock;
-        Estimate largest = new(counters.Instructions / (Schedulers * clocks), Bound.Issue);
-        Consider(counters.Fma / (Schedulers * clocks), Bound.Fma);
-        Consider(counters.Wavefronts / clocks, Bound.Shared);
+        Estimate largest = new(counters.WarpInstructions / (Schedulers * clocks), Bound.Issue);
+        Consider(counters.FmaInstructions / (Schedulers * clocks), Bound.Fma);
+        Consider(counters.SharedWavefronts / clocks, Bound.Shared);
         Consider(counters.MatrixMultiplyAdds / (MatrixMultiplyAddsPerClock * clocks), Bound.Matrix);
-        Consider(counters.Bytes / BytesPerSecond, Bound.Memory);
+        Consider((counters.FootprintReadBytes + counters.FootprintWrittenBytes) / BytesPerSecond, Bound.Memory);
         return largest;
 
         void Consider(double seconds, Bound bound)

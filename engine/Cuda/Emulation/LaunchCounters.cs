@@ -62,12 +62,9 @@ internal sealed class LaunchCounters
     /// <summary>Bytes of the sectors that were written at all.</summary>
     internal long FootprintWrittenBytes { get; }
 
-    /// <summary>What estimates are made of.</summary>
-    internal DeviceCounters Totals => new(1, WarpInstructions, FmaInstructions, GlobalSectors, IdealGlobalSectors, SharedWavefronts, IdealSharedWavefronts, MatrixMultiplyAdds, FootprintReadBytes + FootprintWrittenBytes);
+    internal double SectorRatio => IdealGlobalSectors == 0 ? 1 : (double)GlobalSectors / IdealGlobalSectors;
 
-    internal double SectorRatio => Totals.SectorRatio;
-
-    internal double WavefrontRatio => Totals.WavefrontRatio;
+    internal double WavefrontRatio => IdealSharedWavefronts == 0 ? 1 : (double)SharedWavefronts / IdealSharedWavefronts;
 
     /// <summary>What the instructions on these lines of the PTX have executed.</summary>
     internal LaunchCounters Between(int firstLine, int lastLine) => new(this, i => Code.Statements[i].Line >= firstLine && Code.Statements[i].Line <= lastLine);
