@@ -23,7 +23,7 @@ sealed class History
     {
         this.threads = threads;
         commit = Commit(root);
-        Cpu = $"{Ceiling.Processor()}, {Environment.ProcessorCount} cores";
+        Cpu = $"{Device.Cpu.Name}, {Environment.ProcessorCount} cores";
         string name = string.Concat(Cpu.ToLowerInvariant().Select(static c => char.IsAsciiLetterOrDigit(c) ? c : '-'));
         path = Path.Combine(root, "perf", "history", string.Join('-', name.Split('-', StringSplitOptions.RemoveEmptyEntries)) + ".versus.jsonl");
     }
