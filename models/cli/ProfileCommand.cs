@@ -26,7 +26,7 @@ static class ProfileCommand
     sealed record Row(string Layer, string Op, string Phase, int Calls, int Kernels, double Ms, double Share, double Gflop, double Gigabytes, double Roofline, double PeakMb, double LiveMb, Counters? Counters);
 
     sealed record Result(string Model, int[] Input, bool Training, string Device, bool Estimate, int? Threads, int? Steps, double PeakGflops, double MemoryGbPerSecond, double Ms, double? PlainMs, double? FastestMs,
-        double? QueuedMs, double KernelMs, double HostMs, double PeakMb, IReadOnlyList<Row> Rows);
+        double? QueuedMs, double KernelMs, double? HostMs, double? IdleMs, double? CopyMs, double PeakMb, IReadOnlyList<Row> Rows);
 
     internal static Command Make()
     {
@@ -67,10 +67,15 @@ static class ProfileCommand
     }
 
     static Result Json(NamedModel named, Shape input, bool training, Device device, Ceiling ceiling, Turns? turns, ProfileTable table)
-        => new(named.Name, input.Dims.ToArray(), training, device.Name, ceiling.IsEstimate, (device as CpuDevice)?.Workers.Threads, turns?.Pairs, Rounded(ceiling.Gflops), Rounded(ceiling.GigabytesPerSecond), Rounded(table.Ms),
-            Ms(turns?.Plain), Ms(turns?.Fastest), Ms(turns?.Queued), Rounded(table.KernelMs), Rounded(table.RestMs), Rounded(table.PeakMb),
+    {
+        return new(named.Name, input.Dims.ToArray(), training, device.Name, ceiling.IsEstimate, (device as CpuDevice)?.Workers.Threads, turns?.Pairs, Rounded(ceiling.Gflops), Rounded(ceiling.GigabytesPerSecond), Rounded(table.Ms),
+            Ms(turns?.Plain), Ms(turns?.Fastest), Ms(turns?.Queued), Rounded(table.KernelMs),
+            Rest(ProfileTable.Host), Rest(ProfileTable.Idle), Rest(ProfileTable.Copies), Rounded(table.PeakMb),
             [.. table.Rows.Select(r => new Row(r.Layer, r.Op, r.Phase, r.Calls, r.Kernels, Rounded(r.Ms), Rounded(r.Share), r.Gflop, r.Gigabytes, Rounded(r.Roofline), Rounded(r.PeakMb), Rounded(r.LiveMb),
                 r.Counted is { } c ? Of(c) : null))]);
+
+        double? Rest(string what) => what == ProfileTable.RestOf(device) ? Rounded(table.RestMs) : null;
+    }
 
     static Counters Of(GpuCounters c) => new(c.Launches, c.WarpInstructions, c.FmaInstructions, c.MatrixMultiplyAdds, c.GlobalSectors, c.IdealGlobalSectors, c.SharedWavefronts, c.IdealSharedWavefronts,
         c.FootprintBytes, c.Bound, Enum.GetValues<Bound>().ToDictionary(static b => b.ToString().ToLowerInvariant(), b => 1e3 * c.SecondsOf(b)), 1e3 * c.UncountedSeconds);
