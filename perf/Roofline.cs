@@ -19,7 +19,7 @@ static class Roofline
             return 2;
         }
         using CpuDevice one = new(threads: 1), all = new();
-        using Ceiling ceilingOne = new(one), ceiling = new(all);
+        using CpuCeiling ceilingOne = new(one), ceiling = new(all);
         using Workload product = new GemmWorkload(all, new($"{Size}x{Size}x{Size}"), GemmForm.Forward);
         double best = double.MaxValue;
         for (int round = 0; round < Rounds; round++)        // the measurements alternate, so that a slow moment of the machine strikes all of them
@@ -34,19 +34,19 @@ static class Roofline
         return 0;
     }
 
-    static void Report(bool json, CpuDevice device, double peakOne, Ceiling all, double gemm)
+    static void Report(bool json, CpuDevice device, double peakOne, CpuCeiling all, double gemm)
     {
         int threads = device.Workers.Threads;
         if (json)
         {
             Console.WriteLine(JsonSerializer.Serialize(new
             {
-                cpu = Ceiling.Processor(), threads, simd_bits = device.Simd.Bits, peak_gflops_1_thread = Math.Round(peakOne, 1), peak_gflops = Math.Round(all.Gflops, 1),
+                cpu = device.Name, threads, simd_bits = device.Simd.Bits, peak_gflops_1_thread = Math.Round(peakOne, 1), peak_gflops = Math.Round(all.Gflops, 1),
                 triad_gb_per_s = Math.Round(all.GigabytesPerSecond, 1), gemm_1024_gflops = Math.Round(gemm, 1), gemm_1024_to_peak = Math.Round(gemm / all.Gflops, 3),
             }));
             return;
         }
-        Row("cpu", Ceiling.Processor());
+        Row("cpu", device.Name);
         Row("threads", $"{threads}");
         Row("register width", $"{device.Simd}");
         Row("peak, 1 thread", FormattableString.Invariant($"{peakOne,8:0.0} GFLOP/s float32, fused multiply-add"));

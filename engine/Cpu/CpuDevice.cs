@@ -14,6 +14,9 @@ public sealed unsafe class CpuDevice : Device
         Simd = simd ?? Simd.Default;
     }
 
+    /// <inheritdoc/>
+    public override string Name => Processor.Name;
+
     /// <summary>Threads that share the items of a kernel.</summary>
     public Workers Workers { get; }
 
@@ -23,8 +26,12 @@ public sealed unsafe class CpuDevice : Device
     /// <summary>Pool memory for the length of one kernel; its contents are undefined.</summary>
     internal Scratch Scratch(long bytes) => new(Pool, Pool.Take(bytes));
 
-    internal override long Mark() => Stopwatch.GetTimestamp();       // a launch returns when it has ended
+    /// <summary>Nothing: a launch returns when it has ended.</summary>
+    public override void Synchronize() { }
+
+    internal override long Mark() => Stopwatch.GetTimestamp();
     internal override double Seconds(long from, long to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds;
+    internal override GpuCounters? Counted(long from, long to) => null;
     internal override nint Allocate(long size, long used) => (nint)HugePages.Take(size, used);
     internal override void Free(nint address) => NativeMemory.AlignedFree((void*)address);
     private protected override void Zero(nint at, long bytes) => NativeMemory.Clear((void*)at, (nuint)bytes);

@@ -49,6 +49,12 @@ public sealed unsafe class CudaDevice : Device
     /// <summary>Name, memory and limits of the GPU.</summary>
     internal DeviceProperties Properties => driver.Properties;
 
+    /// <summary>What executes and counts where the GPU is an emulated one, whose times are estimates; null for a real one.</summary>
+    internal EmulatedDriver? Emulator => driver as EmulatedDriver;
+
+    /// <inheritdoc/>
+    public override string Name => Properties.Name;
+
     /// <summary>Waits after each launch, so that a fault is told by the kernel that made it. For finding faults: nothing overlaps any more.</summary>
     public bool WaitsForLaunches { get; set; }
 
@@ -118,8 +124,8 @@ public sealed unsafe class CudaDevice : Device
         Queued++;
     }
 
-    /// <summary>Waits until everything queued has run.</summary>
-    public void Synchronize()
+    /// <inheritdoc/>
+    public override void Synchronize()
     {
         Enter();
         driver.Synchronize(compute);
@@ -135,6 +141,13 @@ public sealed unsafe class CudaDevice : Device
     {
         Enter();
         return marks.Seconds(from, to);
+    }
+
+    internal override GpuCounters? Counted(long from, long to)
+    {
+        if (Emulator is not { } emulator) return null;
+        (nint first, nint last) = marks.Events(from, to);
+        return emulator.Between(first, last);
     }
 
     internal override nint Allocate(long size, long used)

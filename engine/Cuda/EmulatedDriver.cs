@@ -13,20 +13,22 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
 
     readonly List<PlacedModule> modules = [];
     readonly List<PlacedKernel> functions = [];
-    readonly List<double> events = [];              // when the GPU came past them
+    readonly List<GpuCounters?> events = [];        // what it had done when it came past them
     readonly List<List<Action>> graphs = [];
     readonly HashSet<nint> pinned = [], within = [];        // within: events of the running capture
     List<Action>? capture;
     CpuDevice? host;
     nint captured;
     int streams;
-    double clock;
 
     /// <summary>The GPU that executes and counts.</summary>
     internal EmulatedGpu Gpu { get; } = new();
 
     /// <summary>Computes what libraries would.</summary>
     internal CpuDevice Host => host ??= new();
+
+    /// <summary>Everything that the GPU has done so far; its time is the GPU's clock.</summary>
+    internal GpuCounters Done { get; private set; }
 
     /// <summary>Told of each launch that has run.</summary>
     internal Action<string, LaunchCounters>? Launched { get; set; }
@@ -154,7 +156,7 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
 
     public nint CreateEvent(bool timed)
     {
-        events.Add(double.NaN);
+        events.Add(null);
         return events.Count;
     }
 
@@ -163,7 +165,7 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
     public void Record(nint mark, nint stream)
     {
         if (capture is not null && stream == captured) within.Add(mark);
-        Do(stream, () => events[(int)mark - 1] = clock);
+        Do(stream, () => events[(int)mark - 1] = Done);
     }
 
     public void Wait(nint stream, nint mark)
@@ -177,7 +179,10 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
     }
 
     public bool IsPast(nint mark) => true;
-    public double Seconds(nint from, nint to) => events[(int)to - 1] - events[(int)from - 1];
+    public double Seconds(nint from, nint to) => At(to).Seconds - At(from).Seconds;
+
+    /// <summary>What was done between two marks that the GPU has come past.</summary>
+    internal GpuCounters Between(nint from, nint to) => At(to) - At(from);
 
     public void BeginCapture(nint stream)
     {
@@ -210,10 +215,12 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
         host?.Dispose();
     }
 
-    /// <summary>The GPU needs so long for work that a library does here.</summary>
-    internal void Spend(Cost cost) => clock += cost.Bound(2.0 * 128 * GpuModel.H100.Multiprocessors * GpuModel.H100.Clock, GpuModel.H100.BytesPerSecond);
+    /// <summary>The GPU has done work of this cost that nothing executed here: a library's, or a copy.</summary>
+    internal void Spend(in Cost cost) => Done += new GpuCounters(Gpu.Model.Estimate(cost));
 
-    void Spend(long bytes) => clock += bytes / GpuModel.H100.BytesPerSecond;
+    void Spend(long bytes) => Spend(new Cost(0, bytes, ""));
+
+    GpuCounters At(nint mark) => events[(int)mark - 1] ?? throw new InvalidOperationException($"event {mark} was never recorded");
 
     void Do(nint stream, Action call)
     {
@@ -236,7 +243,7 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
     void Run(PlacedKernel kernel, in Launch launch, void** parameters, ReadOnlySpan<int> sizes)
     {
         LaunchCounters counters = kernel.Launch(launch, parameters, sizes);
-        clock += Gpu.Model.Estimate(counters).Seconds;
+        Done += new GpuCounters(counters, Gpu.Model.Estimate(counters));
         Launched?.Invoke(kernel.Name, counters);
     }
 

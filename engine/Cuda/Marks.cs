@@ -20,10 +20,14 @@ sealed class Marks(ICudaDriver driver, nint stream)
     /// <summary>Seconds between two moments; waits until the stream has come past them.</summary>
     internal double Seconds(long from, long to)
     {
-        if (next - Math.Min(from, to) > Most) throw new InvalidOperationException($"only the last {Most} moments of a stream are kept");
-        driver.WaitHere(At(Math.Max(from, to)));
-        return driver.Seconds(At(from), At(to));
+        (nint first, nint last) = Events(from, to);
+        driver.WaitHere(from < to ? last : first);
+        return driver.Seconds(first, last);
     }
+
+    /// <summary>The events of two moments.</summary>
+    internal (nint From, nint To) Events(long from, long to)
+        => next - Math.Min(from, to) <= Most ? (At(from), At(to)) : throw new InvalidOperationException($"only the last {Most} moments of a stream are kept");
 
     internal void Dispose()
     {

@@ -13,6 +13,12 @@ public abstract class Device : IDisposable
     /// <summary>The device's memory, with its counters.</summary>
     public Pool Pool { get; }
 
+    /// <summary>What the hardware calls itself.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Waits until everything queued has run.</summary>
+    public abstract void Synchronize();
+
     /// <summary>Gives back what the device holds beside its tensors' memory.</summary>
     public abstract void Dispose();
 
@@ -45,6 +51,9 @@ public abstract class Device : IDisposable
 
     /// <summary>Seconds between two marks, once the queue has come past both.</summary>
     internal abstract double Seconds(long from, long to);
+
+    /// <summary>What an emulated GPU has counted between two marks; null on a device that counts nothing.</summary>
+    internal abstract GpuCounters? Counted(long from, long to);
 
     /// <summary>Bytes read and written.</summary>
     readonly record struct Moved(long Bytes) : ICost

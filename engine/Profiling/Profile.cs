@@ -107,7 +107,8 @@ public sealed class Profile
     StepProfile Result(long begin, long end)
     {
         double At(long mark) => device.Seconds(begin, mark);
-        return new([.. launches.ConvertAll(l => new KernelRun(l.Kernel, l.Op?.Name ?? Family(l.Kernel), l.Call, l.Layer, l.Phase, At(l.Begin), At(l.End), l.Cost?.Cost(l.Size), l.LiveBytes, l.PeakBytes))],
+        return new([.. launches.ConvertAll(l => new KernelRun(l.Kernel, l.Op?.Name ?? Family(l.Kernel), l.Call, l.Layer, l.Phase, At(l.Begin), At(l.End), l.Cost?.Cost(l.Size), l.LiveBytes, l.PeakBytes,
+            device.Counted(l.Begin, l.End)))],
             [.. phases.ConvertAll(p => new PhaseRun(p.Name, At(p.Begin), At(p.End)))], At(end), Math.Max(peak, device.Pool.PeakBytes));
     }
 

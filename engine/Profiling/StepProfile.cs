@@ -11,7 +11,9 @@ namespace MiniTorch;
 /// <param name="Cost">What it had to do; null if its arguments do not tell.</param>
 /// <param name="LiveBytes">Device memory in use when it ended.</param>
 /// <param name="PeakBytes">Most device memory in use since the launch before it ended.</param>
-public sealed record KernelRun(string Kernel, string Op, int Call, string Layer, string Phase, double Begin, double End, Cost? Cost, long LiveBytes, long PeakBytes)
+/// <param name="Counted">What an emulated GPU counted in it; null on every other device.</param>
+public sealed record KernelRun(string Kernel, string Op, int Call, string Layer, string Phase, double Begin, double End, Cost? Cost, long LiveBytes, long PeakBytes,
+    GpuCounters? Counted)
 {
     /// <summary>End − Begin.</summary>
     public double Seconds => End - Begin;

@@ -1,130 +1,20 @@
-using System.Diagnostics;
-using System.Runtime.CompilerServices;
-
 namespace MiniTorch.Models.Bench;
 
-/// <summary>What a machine can do at most, measured: float32 multiply-adds by all threads of a device, and memory traffic. Each round can only raise the result.</summary>
-sealed unsafe class Ceiling : IDisposable
+/// <summary>What a device can do at most: float32 operations (a multiply-add is two) and bytes of memory traffic, in 10⁹ a second.</summary>
+/// <param name="Device">What it is.</param>
+/// <param name="Gflops">Operations.</param>
+/// <param name="GigabytesPerSecond">Bytes.</param>
+/// <param name="IsEstimate">True for a GPU that is only modelled: figures of its data sheet, and all times on it are estimates.</param>
+sealed record Ceiling(string Device, double Gflops, double GigabytesPerSecond, bool IsEstimate = false)
 {
-    const int Repeats = 1 << 15;
-    const int SinkSize = 16;
-    const int Elements = 1 << 24;           // three arrays of 64 MiB: beyond any cache
-
-    readonly record struct PeakArgs(Pointer Sink);
-    readonly record struct TriadArgs(Pointer A, Pointer B, Pointer C, int Count);
-
-    static readonly Kernel<PeakArgs> peak = Kernel<PeakArgs>.On<PeakBody>("Ceiling.peak");
-    static readonly Kernel<TriadArgs> triad = Kernel<TriadArgs>.On<TriadBody>("Ceiling.triad");
-
-    readonly CpuDevice device;
-    readonly Tensor sink, a, b, c;
-    double bestPeak = double.MaxValue, bestTriad = double.MaxValue;
-
-    internal Ceiling(CpuDevice device)
+    /// <summary>Of a processor or a GPU, measured; of an emulated GPU, by its model. Some seconds on a slow machine.</summary>
+    internal static Ceiling Of(Device device) => device switch
     {
-        this.device = device;
-        sink = Tensor.Lasting([SinkSize], device: device);
-        (a, b, c) = (Filled(), Filled(), Filled());
-    }
+        CudaDevice { Emulator.Gpu.Model: { } model } => new(device.Name, 1e-9 * model.FlopsPerSecond, 1e-9 * model.BytesPerSecond, IsEstimate: true),
+        CudaDevice gpu => GpuCeiling.Of(gpu),
+        _ => CpuCeiling.Of((CpuDevice)device),
+    };
 
-    /// <summary>Most float32 operations a second so far, in GFLOP/s; a multiply-add is two.</summary>
-    internal double Gflops => 1e-9 * Repeats * PeakBody.Chains * PeakBody.Inner * 2 * (device.Simd.Bits / 32) * PeakBody.Shares(device.Workers.Threads) / bestPeak;
-
-    /// <summary>Most bytes a second so far, in GB/s: two arrays read, one written.</summary>
-    internal double GigabytesPerSecond => 1e-9 * 3 * sizeof(float) * Elements / bestTriad;
-
-    /// <summary>The ceiling after a few rounds; some seconds on a slow machine.</summary>
-    internal static Ceiling Of(CpuDevice device)
-    {
-        const int Rounds = 12;
-        Ceiling ceiling = new(device);
-        for (int i = 0; i < Rounds; i++) ceiling.Round();
-        return ceiling;
-    }
-
-    /// <summary>The processor's name, as the system has it.</summary>
-    internal static string Processor()
-    {
-        const string list = "/proc/cpuinfo";
-        if (!File.Exists(list)) return System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture.ToString();
-        string[] lines = [.. File.ReadLines(list).TakeWhile(static l => l.Length > 0)];
-        string name = Field("model name") ?? "unnamed processor";
-        return Field("cpu family") is { } family && Field("model") is { } model ? $"{name} (family {family} model {model})" : name;       // a name alone may cover several generations
-
-        string? Field(string key) => lines.FirstOrDefault(l => l.Split(':')[0].Trim() == key) is { } line ? line[(line.IndexOf(':') + 1)..].Trim() : null;
-    }
-
-    /// <summary>Measures once.</summary>
-    internal void Round()
-    {
-        long start = Stopwatch.GetTimestamp();
-        peak.Launch(device, DType.Float32, new(sink));
-        bestPeak = Math.Min(bestPeak, Stopwatch.GetElapsedTime(start).TotalSeconds);
-        start = Stopwatch.GetTimestamp();
-        triad.Launch(device, DType.Float32, new(a, b, c, Elements));
-        bestTriad = Math.Min(bestTriad, Stopwatch.GetElapsedTime(start).TotalSeconds);
-    }
-
-    /// <summary>Frees the arrays.</summary>
-    public void Dispose()
-    {
-        foreach (Tensor t in (ReadOnlySpan<Tensor>)[sink, a, b, c]) t.Free();
-    }
-
-    Tensor Filled()
-    {
-        Tensor x = Tensor.Lasting([Elements], device: device);
-        float[] values = new float[Elements];
-        Random random = new(1);
-        for (int i = 0; i < values.Length; i++) values[i] = random.NextSingle() - 0.5f;
-        x.Write<float>(values);
-        return x;
-    }
-
-    struct PeakBody : ICpuKernel<PeakArgs>
-    {
-        internal const int Chains = 10;         // independent sums: two units of latency four to five
-        internal const int Inner = 64;
-        const int ItemsPerThread = 4;
-
-        internal static int Shares(int threads) => threads * ItemsPerThread;
-
-        public static void Run<T, V>(CpuDevice device, in PeakArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
-            => device.Workers.For(Shares(device.Workers.Threads), args, &Item<T, V>);
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        static void Item<T, V>(in PeakArgs args, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
-        {
-            V f = V.Of(0.9999), s0 = V.Of(1), s1 = V.Of(2), s2 = V.Of(3), s3 = V.Of(4), s4 = V.Of(5), s5 = V.Of(6), s6 = V.Of(7), s7 = V.Of(8), s8 = V.Of(9), s9 = V.Of(10);
-            for (int i = 0; i < Repeats * Inner; i++)
-            {
-                s0 = V.MultiplyAdd(s0, f, f);
-                s1 = V.MultiplyAdd(s1, f, f);
-                s2 = V.MultiplyAdd(s2, f, f);
-                s3 = V.MultiplyAdd(s3, f, f);
-                s4 = V.MultiplyAdd(s4, f, f);
-                s5 = V.MultiplyAdd(s5, f, f);
-                s6 = V.MultiplyAdd(s6, f, f);
-                s7 = V.MultiplyAdd(s7, f, f);
-                s8 = V.MultiplyAdd(s8, f, f);
-                s9 = V.MultiplyAdd(s9, f, f);
-            }
-            args.Sink.As<T>()[item % SinkSize] = (s0 + s1 + s2 + s3 + s4 + (s5 + s6 + s7 + s8 + s9)).Sum();
-        }
-    }
-
-    struct TriadBody : ICpuKernel<TriadArgs>
-    {
-        public static void Run<T, V>(CpuDevice device, in TriadArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
-            => device.Workers.For(Workers.Blocks(args.Count, 1 << 18), args, &Item<T, V>);
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        static void Item<T, V>(in TriadArgs args, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
-        {
-            (int i, int end) = Workers.Range(item, args.Count, 1 << 18);
-            T* a = args.A.As<T>(), b = args.B.As<T>(), c = args.C.As<T>();
-            V f = V.Of(0.5);
-            for (; i < end; i += V.Count) V.MultiplyAdd(f, V.Load(b + i), V.Load(a + i)).Store(c + i);
-        }
-    }
+    /// <summary>All of it in a line.</summary>
+    public override string ToString() => FormattableString.Invariant($"{Device}: peak {Gflops:0} GFLOP/s, memory {GigabytesPerSecond:0} GB/s{(IsEstimate ? " by its model" : "")}");
 }

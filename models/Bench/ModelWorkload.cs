@@ -15,7 +15,7 @@ sealed class ModelWorkload : Workload
     readonly AdamW? optimizer;
     readonly Tensor images, labels;
 
-    internal ModelWorkload(CpuDevice device, Sizes s, DclsKernels? kernels, bool training) : base(device)
+    internal ModelWorkload(Device device, Sizes s, DclsKernels? kernels, bool training) : base(device)
     {
         int[] extents = s.Extents();
         (model, store) = ParameterStore.Build(at => new ConvNeXt(at, new() { LayerScale = 1 }, kernels?.Factory()), device);

@@ -9,7 +9,7 @@ sealed class DepthwiseWorkload : Workload
     readonly int channels, padding;
     readonly bool backward;
 
-    internal DepthwiseWorkload(CpuDevice device, Sizes s, bool backward) : base(device)
+    internal DepthwiseWorkload(Device device, Sizes s, bool backward) : base(device)
     {
         (channels, padding, this.backward) = (s['C'], s['k'] / 2, backward);
         x = Normal("x", [s['N'], s['H'], s['H'], channels]);
@@ -35,7 +35,7 @@ sealed class DclsWorkload : Workload
     readonly int channels, size;
     readonly bool backward;
 
-    internal DclsWorkload(CpuDevice device, Sizes s, Interpolation version, bool backward) : base(device)
+    internal DclsWorkload(Device device, Sizes s, Interpolation version, bool backward) : base(device)
     {
         (this.version, channels, size, this.backward) = (version, s['C'], s['k'], backward);
         Shape taps = [s['n'], 1, channels], positions = [2, s['n'], 1, channels];
@@ -75,7 +75,7 @@ sealed class GemmWorkload : Workload
     readonly Tensor a, b, c;
     readonly int m, n, k;
 
-    internal GemmWorkload(CpuDevice device, Sizes s, GemmForm form) : base(device)
+    internal GemmWorkload(Device device, Sizes s, GemmForm form) : base(device)
     {
         this.form = form;
         (m, k, n) = s.Extents() is [int rows, int inner, int columns] ? (rows, inner, columns) : throw new FormatException($"a product is m x k x n, got {s}");
@@ -108,7 +108,7 @@ sealed class RowsWorkload : Workload
     readonly Tensor x, dy;
     readonly Tensor? gamma, beta;
 
-    internal RowsWorkload(CpuDevice device, Sizes s, bool norm) : base(device)
+    internal RowsWorkload(Device device, Sizes s, bool norm) : base(device)
     {
         x = Normal("x", Shape.Create(s.Extents()));
         dy = Normal("dy", x.Shape);

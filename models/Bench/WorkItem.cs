@@ -18,7 +18,7 @@ readonly record struct Amount(double Macs, double Bytes = 0, double Others = 0)
 /// <param name="Amount">How much it is.</param>
 /// <param name="Prepare">Makes the operands; nothing of the work itself is done here.</param>
 /// <param name="IsModel">True for whole networks.</param>
-sealed record WorkItem(string Name, string Shape, Amount Amount, Func<CpuDevice, Workload> Prepare, bool IsModel = false)
+sealed record WorkItem(string Name, string Shape, Amount Amount, Func<Device, Workload> Prepare, bool IsModel = false)
 {
     /// <summary>
     /// The fastest that libtorch 2.10 was seen to do it on 2 idle cores of an AMD EPYC (Zen 3), in ms; 0 if unknown. A comparison counts only if the peer is about as fast
@@ -31,13 +31,13 @@ sealed record WorkItem(string Name, string Shape, Amount Amount, Func<CpuDevice,
 }
 
 /// <summary>Work with its operands, ready to be repeated. Nothing computed is kept from one repetition to the next.</summary>
-abstract class Workload(CpuDevice device) : IDisposable
+abstract class Workload(Device device) : IDisposable
 {
     readonly List<(string Name, Tensor Tensor)> operands = [];
     Safetensors? results;
 
     /// <summary>Where it runs.</summary>
-    protected CpuDevice Device => device;
+    internal Device Device => device;
 
     /// <summary>Does the work once.</summary>
     internal abstract void Run();

@@ -29,7 +29,7 @@ static class ChromeTrace
                 Event(json, op[0].Op, "op", op[0].Begin, op[^1].End, null);
                 foreach (KernelRun kernel in op)
                 {
-                    Event(json, kernel.Kernel, "kernel", kernel.Begin, kernel.End, kernel.Cost);
+                    Event(json, kernel.Kernel, "kernel", kernel.Begin, kernel.End, kernel);
                     Memory(json, kernel);
                 }
             }
@@ -48,20 +48,37 @@ static class ChromeTrace
         }
     }
 
-    static void Event(Utf8JsonWriter json, string name, string category, double begin, double end, Cost? cost)
+    static void Event(Utf8JsonWriter json, string name, string category, double begin, double end, KernelRun? kernel)
     {
         Start(json, name, "X", begin);
         json.WriteString("cat", category);
         json.WriteNumber("dur", At(end) - At(begin));
-        if (cost is { } c)
+        if (kernel is not null)
         {
             json.WriteStartObject("args");
-            json.WriteString("shape", c.Shape);
-            json.WriteNumber("flops", c.Flops);
-            json.WriteNumber("bytes", c.Bytes);
+            if (kernel.Cost is { } cost) Costs(json, cost);
+            if (kernel.Counted is { } counted) Counters(json, counted);
             json.WriteEndObject();
         }
         json.WriteEndObject();
+    }
+
+    static void Costs(Utf8JsonWriter json, in Cost cost)
+    {
+        json.WriteString("shape", cost.Shape);
+        json.WriteNumber("flops", cost.Flops);
+        json.WriteNumber("bytes", cost.Bytes);
+    }
+
+    static void Counters(Utf8JsonWriter json, in GpuCounters counted)
+    {
+        json.WriteNumber("launches", counted.Launches);
+        json.WriteNumber("warp_instructions", counted.WarpInstructions);
+        json.WriteNumber("global_sectors", counted.GlobalSectors);
+        json.WriteNumber("ideal_global_sectors", counted.IdealGlobalSectors);
+        json.WriteNumber("shared_wavefronts", counted.SharedWavefronts);
+        json.WriteNumber("ideal_shared_wavefronts", counted.IdealSharedWavefronts);
+        json.WriteString("bound", counted.Bound.ToString());
     }
 
     static void Memory(Utf8JsonWriter json, KernelRun kernel)

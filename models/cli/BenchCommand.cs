@@ -5,7 +5,7 @@ using MiniTorch.Models.Bench;
 
 namespace MiniTorch.Cli;
 
-/// <summary>dcls bench: how long operations and networks take on this machine, beside what its peak and its memory allow.</summary>
+/// <summary>dcls bench: how long operations and networks take on a device, beside what its peak and its memory allow.</summary>
 static class BenchCommand
 {
     static readonly Argument<string> what = new("WHAT") { Description = "ops (single operations) or model (whole networks)." };
@@ -15,8 +15,8 @@ static class BenchCommand
 
     internal static Command Make()
     {
-        Command command = Examples.On(new("bench", "Times operations (ops) or networks (model): median and shortest time, useful work, and the time that this machine's peak and memory allow."),
-            "dcls bench ops", "dcls bench ops --filter \"dw_.* k17\" --json", "dcls bench model --filter forward");
+        Command command = Examples.On(new("bench", "Times operations (ops) or networks (model): median and shortest time, useful work, and the time that the device's peak and memory allow. Times on cuda:emulated are estimates for the GPU that it models, no measurements."),
+            "dcls bench ops", "dcls bench ops --filter \"dw_.* k17\" --json", "dcls bench model --filter forward", "dcls bench ops --filter layer_norm --device cuda");
         command.Add(what);
         foreach (Option option in (ReadOnlySpan<Option>)[filter, Options.Threads, Options.Device, Options.Json, Options.Debug]) command.Add(option);
         command.SetAction(static (parsed, stop) => Task.Run(() => Measure(parsed, stop), CancellationToken.None));
@@ -30,10 +30,10 @@ static class BenchCommand
         if (kind is not ("ops" or "model")) throw new WrongInputException($"bench measures ops or model, got '{kind}'");
         WorkItem[] items = [.. Matching(parsed.GetValue(filter)).Where(i => i.IsModel == (kind == "model"))];
         if (items.Length == 0) throw new WrongInputException($"no work of {kind} matches; dcls bench {kind} without --filter shows all");
-        using CpuDevice device = Options.OpenProcessor(parsed, terminal);
+        using Device device = Options.OpenDevice(parsed, terminal);
         Ceiling ceiling = Ceiling.Of(device);
-        ceiling.Dispose();                  // its figures stay
-        terminal.Say(FormattableString.Invariant($"{Ceiling.Processor()}, {device.Workers.Threads} threads: peak {ceiling.Gflops:0} GFLOP/s, memory {ceiling.GigabytesPerSecond:0} GB/s"));
+        terminal.Say($"{ceiling}");
+        if (ceiling.IsEstimate) terminal.Say($"every time below is an {Estimates.Warning}");
         terminal.Say($"{"work",-38}{"shape",-22}{"median ms",11}{"min ms",11}{"GFLOP/s",9}{"bound ms",10}{"of bound",10}");
         Stopwatch clock = Stopwatch.StartNew();
         for (int i = 0; i < items.Length; i++)
@@ -69,5 +69,5 @@ static class BenchCommand
         Console.Error.Write($"{done + 1} of {all}{left}: {item}\e[K\r");
     }
 
-    static double Rounded(double value) => Math.Round(value, 4);
+    static double Rounded(double value) => Math.Round(value, 6);
 }

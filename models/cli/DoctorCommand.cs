@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using MiniTorch.Cuda;
-using MiniTorch.Models.Bench;
 
 namespace MiniTorch.Cli;
 
@@ -77,7 +76,7 @@ static class DoctorCommand
         if (Fma.IsSupported) features.Add("FMA");
         if (Avx512F.IsSupported) features.Add("AVX-512F");
         bool asked = !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(Simd.Variable));
-        return new(RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription, Ceiling.Processor(), features, Options.Width().Bits,
+        return new(RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription, Processor.Name, features, Options.Width().Bits,
             asked ? Simd.Variable : "the processor", Environment.ProcessorCount, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1L << 30), Gpus(),
             [Found("libcuda", CudaLibraries.Driver), Found("libcublas", CudaLibraries.Blas), Found("libcudnn", CudaLibraries.Dnn)],
             Fonts.Present ? "found" : Fonts.Remedy);

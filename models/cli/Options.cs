@@ -65,15 +65,6 @@ static class Options
         }
     }
 
-    /// <summary>The device that was asked for, by a command that measures the processor.</summary>
-    internal static CpuDevice OpenProcessor(ParseResult parsed, Terminal terminal)
-    {
-        Device device = OpenDevice(parsed, terminal);
-        if (device is CpuDevice processor) return processor;
-        device.Dispose();
-        throw new WrongInputException($"dcls {parsed.CommandResult.Command.Name} measures the processor; use --device cpu");
-    }
-
     /// <summary>The register width that the environment asks for.</summary>
     internal static Simd Width()
     {

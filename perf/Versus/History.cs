@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using MiniTorch.Models.Bench;
 
 namespace MiniTorch.Perf;
 
@@ -23,7 +22,7 @@ sealed class History
     {
         this.threads = threads;
         commit = Commit(root);
-        Cpu = $"{Ceiling.Processor()}, {Environment.ProcessorCount} cores";
+        Cpu = $"{Device.Cpu.Name}, {Environment.ProcessorCount} cores";
         string name = string.Concat(Cpu.ToLowerInvariant().Select(static c => char.IsAsciiLetterOrDigit(c) ? c : '-'));
         path = Path.Combine(root, "perf", "history", string.Join('-', name.Split('-', StringSplitOptions.RemoveEmptyEntries)) + ".versus.jsonl");
     }

@@ -54,7 +54,6 @@ sealed class Versus(Peer peer, Ceiling machine, VersusArguments arguments)
         Peer peer = Peer.Build(root, a.Threads);
         double load = Load();
         Ceiling machine = Ceiling.Of(device);
-        machine.Dispose();                  // its figures stay
         Versus versus = new(peer, machine, a);
         History history = new(root, a.Threads);
         if (!a.Json)

@@ -6,12 +6,13 @@ namespace MiniTorch.Tests.CommandLine;
 
 public sealed class BenchTests
 {
-    [Fact]
-    public async Task Measures_what_the_filter_chooses()
+    [Theory, InlineData("cpu", "peak"), InlineData("cuda:emulated", "no measurement")]
+    public async Task Measures_what_the_filter_chooses(string device, string said)
     {
         using TemporaryFolder folder = new();
-        Outcome o = await Dcls.Run(folder.Path, "bench ops --filter LAYER_NORM.*x96 --json");
+        Outcome o = await Dcls.Run(folder.Path, $"bench ops --filter LAYER_NORM.*x96 --json --device {device}");
         Assert.Equal(0, o.ExitCode);
+        Assert.Contains(said, o.Errors);
         JsonElement line = JsonDocument.Parse(Assert.Single(o.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries))).RootElement;
         Assert.Equal(["name", "shape", "median_ms", "min_ms", "gflops", "bound_ms"], line.EnumerateObject().Select(static p => p.Name));
         Assert.Equal(("layer_norm_fwdbwd", "8x56x56x96"), (line.GetProperty("name").GetString(), line.GetProperty("shape").GetString()));

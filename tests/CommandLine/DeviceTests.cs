@@ -37,6 +37,19 @@ public sealed class DeviceTests(StubDriver stub) : IDisposable
         Assert.Equal("loaded", driver.GetProperty("attempts")[0].GetProperty("result").GetString());
     }
 
+    /// <summary>Kernels are not run there; the events around them are half a millisecond apart.</summary>
+    [Theory]
+    [InlineData("profile convnext_nano --batch 2 --size 16 --steps 2 --device cuda --json", "\"device\":\"Stub GPU 0\"", "\"idle_ms\":", "\"queued_ms\":")]
+    [InlineData("profile convnext_nano --batch 2 --size 16 --steps 2 --device cuda", "Stub GPU 0: peak 274878 GFLOP/s, memory 839 GB/s", "\nidle ", "\nhost ")]
+    [InlineData("bench ops --filter LAYER_NORM --device cuda --json", "\"name\":\"layer_norm_fwdbwd\"", "\"median_ms\":0.5,\"min_ms\":0.5", "\"bound_ms\":")]
+    public async Task Profile_and_bench_measure_on_a_gpu_by_events(string arguments, params string[] parts)
+    {
+        stub.Begin();
+        Outcome o = await Dcls.Run(folder.Path, arguments, (CudaLibraries.Variable, stub.Folder), ("STUB_MEMORY", "2147483648"));
+        Assert.True(o.ExitCode == 0, o.Errors);
+        Assert.All(parts, part => Assert.Contains(part, o.Output));
+    }
+
     [Fact]
     public async Task Doctor_loads_every_kernel()
     {

@@ -23,6 +23,42 @@ public sealed class ProfileTests
     }
 
     [Fact]
+    public async Task Json_of_an_emulated_gpu_has_counters_and_no_time_of_the_host()
+    {
+        using TemporaryFolder folder = new();
+        Outcome o = await Dcls.Run(folder.Path, "profile convnext_dcls_nano --batch 2 --device cuda:emulated --json --trace step.json");
+        Assert.True(o.ExitCode == 0, o.Errors);
+        JsonElement result = JsonDocument.Parse(Assert.Single(o.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries))).RootElement;
+        Assert.Equal(("emulated H100", true), (result.GetProperty("device").GetString(), result.GetProperty("estimate").GetBoolean()));
+        Assert.Empty(result.EnumerateObject().Select(static p => p.Name).Intersect(["threads", "steps", "plain_ms", "fastest_ms", "queued_ms", "host_ms", "idle_ms"]));
+        JsonElement[] rows = [.. result.GetProperty("rows").EnumerateArray()];
+        Assert.Equal(result.GetProperty("ms").GetDouble(), rows.Sum(static r => r.GetProperty("ms").GetDouble()), 1e-7 * rows.Length);
+        Assert.All(rows.Where(static r => r.GetProperty("kernels").GetInt32() > 0), static r => Assert.Equal(["launches", "warp_instructions", "fma_instructions", "matrix_multiply_adds", "global_sectors",
+            "ideal_global_sectors", "shared_wavefronts", "ideal_shared_wavefronts", "footprint_bytes", "bound", "ms_by_bound", "uncounted_ms"], r.GetProperty("counters").EnumerateObject().Select(static p => p.Name)));
+        Assert.Contains("issue", rows.Where(static r => r.TryGetProperty("counters", out _)).Select(static r => r.GetProperty("counters").GetProperty("bound").GetString()));
+        using FileStream trace = File.OpenRead(Path.Combine(folder.Path, "step.json"));
+        JsonElement[] kernels = [.. JsonDocument.Parse(trace).RootElement.GetProperty("traceEvents").EnumerateArray().Where(static e => e.TryGetProperty("cat", out JsonElement c) && c.GetString() == "kernel")];
+        Assert.Equal(rows.Sum(static r => r.GetProperty("kernels").GetInt32()), kernels.Length);
+        Assert.Equal(Sum(rows.Where(static r => r.TryGetProperty("counters", out _)).Select(static r => r.GetProperty("counters"))), Sum(kernels.Select(static k => k.GetProperty("args"))));
+
+        static long Sum(IEnumerable<JsonElement> counters) => counters.Sum(static c => c.GetProperty("warp_instructions").GetInt64());
+    }
+
+    [Fact]
+    public async Task The_table_of_an_emulated_gpu_says_that_it_estimates()
+    {
+        using TemporaryFolder folder = new();
+        Outcome o = await Dcls.Run(folder.Path, "profile two_dots --batch 2 --size 16 --device cuda:emulated --top 3");
+        Assert.True(o.ExitCode == 0, o.Errors);
+        string[] lines = o.Output.Split('\n');
+        Assert.Equal(2, lines.Count(static l => l.Contains("emulated", StringComparison.Ordinal)));
+        Assert.Contains(lines, static l => l.Contains("no measurement", StringComparison.Ordinal));
+        Assert.Contains(lines, static l => l.StartsWith("layer ", StringComparison.Ordinal) && l.Contains("µs") && l.Contains("bound"));
+        foreach (string part in (ReadOnlySpan<string>)["estimate", "bounds", "libraries", "memory", "biggest"]) Assert.Contains(lines, l => l.StartsWith(part + " ", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, static l => l.StartsWith("host", StringComparison.Ordinal) || l.StartsWith("step", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task The_table_shows_as_many_rows_as_wanted_and_a_summary()
     {
         using TemporaryFolder folder = new();

@@ -96,7 +96,7 @@ public sealed class ProfileTests
         Assert.Equal(table.Ms, table.Rows.Sum(static r => r.Ms), 1e-9);
         Assert.Equal(1, table.Rows.Sum(static r => r.Share), 1e-9);
         Assert.Equal(step.Kernels.Count, table.Rows.Sum(static r => r.Kernels));
-        Assert.Equal(table.HostMs, table.Rows.Where(static r => r.Layer == ProfileTable.Host).Sum(static r => r.Ms), 1e-9);
+        Assert.Equal(table.RestMs, table.Rows.Where(static r => r.Layer == ProfileTable.Host).Sum(static r => r.Ms), 1e-9);
         Assert.All(table.Rows, static r => Assert.True(r.Ms >= 0, r.ToString()));
         Assert.Equal(table.Rows.OrderByDescending(static r => r.Ms), table.Rows);
         Assert.InRange(table.Rows.Max(static r => r.PeakMb), 0.001, table.PeakMb);

@@ -1,8 +1,5 @@
 namespace MiniTorch.Cuda.Emulation;
 
-/// <summary>What limits a kernel.</summary>
-internal enum Bound { Issue, Fma, Shared, Matrix, Memory }
-
 /// <summary>The least time of a launch, in seconds, and what it is spent on.</summary>
 internal readonly record struct Estimate(double Seconds, Bound Bound);
 
@@ -13,6 +10,9 @@ internal sealed record GpuModel(string Name, int Multiprocessors, double Clock, 
 {
     /// <summary>Schedulers of a multiprocessor: each issues one instruction of a warp in a clock, and has the lanes for one fma.</summary>
     const int Schedulers = 4;
+
+    /// <summary>Float32 operations a second, two for each fma of each lane.</summary>
+    internal double FlopsPerSecond => 2.0 * Schedulers * Warp.Lanes * Multiprocessors * Clock;
 
     /// <summary>H100 SXM; the rate of mma.sync is what it reaches, not that of wgmma.</summary>
     internal static GpuModel H100 { get; } = new("H100", 132, 1.755e9, 3.0e12, 1270, 227 << 10);
@@ -36,4 +36,7 @@ internal sealed record GpuModel(string Name, int Multiprocessors, double Clock, 
             if (seconds > largest.Seconds) largest = new(seconds, bound);
         }
     }
+
+    /// <summary>The least time of work that is known by its cost alone.</summary>
+    internal Estimate Estimate(in Cost cost) => new(cost.Bound(FlopsPerSecond, BytesPerSecond), cost.Flops * BytesPerSecond > cost.Bytes * FlopsPerSecond ? Bound.Fma : Bound.Memory);
 }
