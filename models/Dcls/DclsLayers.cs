@@ -1,5 +1,3 @@
-using MiniTorch.Ops;
-
 namespace MiniTorch.Models;
 
 /// <summary>
@@ -27,12 +25,9 @@ public sealed class DclsLayers
     /// <summary>Draws the kernels of all layers. They are the layers' until disposed: <c>using (layers.Draw()) { … }</c> around the forward pass.</summary>
     public Drawn Draw()
     {
-        foreach (IGrouping<Interpolation, Dcls> alike in layers.GroupBy(static d => d.Version))
-        {
-            Dcls[] some = [.. alike];
-            Tensor[] kernels = alike.Key.Draw([.. some.Select(static d => d.Taps)]);
+        (Dcls[] Layers, Tensor[] Kernels)[] drawn = [.. layers.GroupBy(static d => d.Version).Select(static alike => (alike.ToArray(), alike.Key.Draw([.. alike.Select(static d => d.Taps)])))];
+        foreach ((Dcls[] some, Tensor[] kernels) in drawn)          // when all are drawn: a failure leaves no layer with a kernel
             for (int i = 0; i < some.Length; i++) some[i].Drawn = kernels[i];
-        }
         return new(layers);
     }
 

@@ -66,7 +66,7 @@ static class Program
     static string Explain(ParseResult parsed, string? misspelt)
     {
         Command command = parsed.CommandResult.Command;
-        string help = command is RootCommand ? "dcls --help" : $"dcls {command.Name} --help";
+        string help = $"{Path(command)} --help";
         string? unknown = misspelt ?? (parsed.UnmatchedTokens is [string first, ..] ? first : null);
         if (unknown is null) return $"{parsed.Errors[0].Message.TrimEnd('.')}; see {help}";
         string[] known = misspelt is not null ? [.. command.Options.Select(static o => o.Name)] : [.. command.Subcommands.Select(static c => c.Name)];
@@ -74,6 +74,9 @@ static class Program
         string kind = misspelt is not null ? "option" : command is RootCommand ? "command" : "argument";
         return $"unknown {kind} '{unknown}'; {(near is null ? "" : $"did you mean {near}? ")}see {help}";
     }
+
+    /// <summary>The words that lead to a command: dcls data speech.</summary>
+    static string Path(Command command) => command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? $"{Path(parent)} {command.Name}" : "dcls";
 
     /// <summary>Letters to add, drop or change to turn one word into the other.</summary>
     static int Distance(string a, string b)

@@ -28,6 +28,8 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("train --device cuda:x", 2, "use cpu, cuda, cuda:N with a number, or cuda:emulated")]
     [InlineData("bench ops --device cuda", 3, "no device cuda: there is no CUDA driver")]
     [InlineData("profile two_dots --device cuda:emulated --steps 3", 2, "leave --steps out")]
+    [InlineData("data", 2, "see dcls data --help")]
+    [InlineData("data speech --train many", 2, "see dcls data speech --help")]
     [InlineData("train two-dots --data .", 2, "leave --data out")]
     [InlineData("train --resume runs/fashion-9", 2, "there is no run")]
     [InlineData("eval", 2, "there is no run in runs")]

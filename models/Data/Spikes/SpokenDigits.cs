@@ -154,7 +154,7 @@ public sealed class SpokenDigits
         }
         catch (Win32Exception e)
         {
-            throw new InvalidOperationException($"{program} cannot be started ({e.Message}); install the package {program}", e);
+            throw new InvalidOperationException($"{program} cannot be started; install the package {program}", e);
         }
     }
 }
