@@ -12,7 +12,7 @@ static unsafe partial class ConvKernels
     static readonly CudaModule module = new(typeof(ConvKernels), "Conv");
     static readonly CudaFunction<TurnLaunch> turn = module.Function<TurnLaunch>("convTurn");
 
-    struct ForwardCuda : ICudaKernel<ConvArgs>
+    internal struct ForwardCuda : ICudaKernel<ConvArgs>
     {
         public static void Run(CudaDevice device, in ConvArgs args)
         {
@@ -20,7 +20,7 @@ static unsafe partial class ConvKernels
         }
     }
 
-    struct InputGradientCuda : ICudaKernel<ConvArgs>
+    internal struct InputGradientCuda : ICudaKernel<ConvArgs>
     {
         public static void Run(CudaDevice device, in ConvArgs args)
         {
@@ -28,7 +28,7 @@ static unsafe partial class ConvKernels
         }
     }
 
-    struct WeightGradientCuda : ICudaKernel<ConvArgs>
+    internal struct WeightGradientCuda : ICudaKernel<ConvArgs>
     {
         public static void Run(CudaDevice device, in ConvArgs args) => Convolve(device, Sought.Weight, args);
     }
