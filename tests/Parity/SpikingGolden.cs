@@ -4,7 +4,7 @@ namespace MiniTorch.Tests.Parity;
 
 public sealed class SpikingGolden : IGoldenChecks
 {
-    public static IEnumerable<(string Kind, Action<GoldenCase> Check)> All => [("snn-neuron", Neuron)];
+    public static IEnumerable<(string Kind, Action<GoldenCase> Check)> All => [("snn-neuron", Neuron), ("snn-synapse-filter", SynapseFilter)];
 
     static void Neuron(GoldenCase c)
     {
@@ -22,5 +22,12 @@ public sealed class SpikingGolden : IGoldenChecks
         ((spikes * c.Constant("dS")).Sum() + (membrane * c.Constant("dV")).Sum()).Backward();
         c.CheckGradient("dx", x);
         if (w is not null) c.CheckGradient("dw", w);
+    }
+
+    static void SynapseFilter(GoldenCase c)
+    {
+        Tensor x = c.Leaf("x");
+        Tensor? w = c.Flag("learnable") ? c.Leaf("w") : null;
+        c.CheckAll(w is null ? x.SynapseFilter(c.Number("tau")) : x.SynapseFilter(w), w is null ? [("x", x, Layout.Same)] : [("x", x, Layout.Same), ("w", w, Layout.Same)]);
     }
 }
