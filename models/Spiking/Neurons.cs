@@ -1,0 +1,40 @@
+using MiniTorch.Ops;
+
+namespace MiniTorch.Models;
+
+/// <summary>Leaky integrate-and-fire neurons, one for each element of a step of x [time, batch, ..., channels]. No parameters; the state starts anew in each call.</summary>
+public sealed class Lif(ParameterScope at, NeuronOptions options)
+{
+    readonly string path = at.Path;
+
+    /// <summary>Spikes, and membranes after reset, both of the shape of x.</summary>
+    public (Tensor Spikes, Tensor Membrane) Forward(Tensor x)
+    {
+        using Profile.Scope layer = Profile.Layer(path);
+        (Tensor spikes, Tensor membrane) = x.Lif(options);
+        return (Trace.Report(spikes, path, $"LIF τ {options.Tau:g4}"), membrane);
+    }
+}
+
+/// <summary>Neurons as <see cref="Lif"/> has them, with a learned time constant: 1/τ = sigmoid(w). Parameter: w, a scalar, from −ln(τ − 1) with the τ of the options, above 1.</summary>
+public sealed class Plif(ParameterScope at, NeuronOptions options)
+{
+    readonly Tensor w = LearnedTau.Declare(at, options.Tau);
+    readonly string path = at.Path;
+
+    /// <summary>Spikes, and membranes after reset, both of the shape of x.</summary>
+    public (Tensor Spikes, Tensor Membrane) Forward(Tensor x)
+    {
+        using Profile.Scope layer = Profile.Layer(path);
+        (Tensor spikes, Tensor membrane) = x.Plif(w, options);
+        return (Trace.Report(spikes, path, "PLIF", 1), membrane);
+    }
+}
+
+/// <summary>The w of 1/τ = sigmoid(w).</summary>
+static class LearnedTau
+{
+    /// <summary>A scalar parameter w that starts from a τ.</summary>
+    internal static Tensor Declare(ParameterScope at, double tau)
+        => tau > 1 ? at.Parameter("w", [], Inits.Constant(-Math.Log(tau - 1))) : throw new TensorException($"{at.Path}: a learned tau must start above 1 step, got {tau}");
+}
