@@ -16,7 +16,7 @@ sealed record DclsForm(string Kind, int Inputs, int Outputs, int KernelCount, in
 public abstract partial class Dcls : ILayer, IConstrained
 {
     readonly Tensor weight;
-    readonly Tensor? bias;
+    readonly Tensor? bias, mask;
     readonly DclsForm form;
     readonly double[] half;
 
@@ -37,6 +37,8 @@ public abstract partial class Dcls : ILayer, IConstrained
         Shape taps = [count, .. form.Dense, .. pair];
         int fanIn = (int)(taps.Count / pair[1]);
         weight = at.Parameter("weight", taps, options.WeightInit ?? Inits.FanIn(fanIn), AxisOrder.Taps);
+        if (options.Sparsity is not (>= 0 and < 1)) throw new TensorException($"{form.Kind}: sparsity lies in [0, 1), got {options.Sparsity}");
+        mask = options.Sparsity > 0 ? at.State("mask", pair, Inits.Bernoulli(1 - options.Sparsity), AxisOrder.Reversed) : null;
         Shape positions = [form.Size.Length, .. taps.Dims];
         if (options.SharedWith is { } owner)
         {
@@ -48,7 +50,8 @@ public abstract partial class Dcls : ILayer, IConstrained
         }
         else
         {
-            Position = at.Parameter("P", positions, Within(options.PositionInit ?? (spread ? Spread : Inits.Normal(0.5))), AxisOrder.Positions);
+            Init start = Within(options.PositionInit ?? (spread ? Spread : Inits.Normal(0.5)));
+            Position = options.LearnPosition ? at.Parameter("P", positions, start, AxisOrder.Positions) : at.State("P", positions, start, AxisOrder.Positions);
             if (Version.HasSigma)
             {
                 Init init = options.SigmaInit ?? Inits.Constant(Version.InitialSig);
@@ -86,8 +89,14 @@ public abstract partial class Dcls : ILayer, IConstrained
     /// <summary>Limit of each row of P, in pixels.</summary>
     public IReadOnlyList<double> HalfWindow => half;
 
+    /// <summary>Weights [count, *dense, in/g, out], 0 where the connection is cut.</summary>
+    public Tensor Weight => mask is null ? weight : weight * mask;
+
+    /// <summary>The bias [out], or null without one.</summary>
+    public Tensor? Bias => bias;
+
     /// <summary>What the kernel is drawn from.</summary>
-    internal DclsTaps Taps => new(weight, Position, Sigma, form.Size, Convention);
+    internal DclsTaps Taps => new(Weight, Position, Sigma, form.Size, Convention);
 
     /// <summary>The kernel that <see cref="DclsLayers.Draw"/> drew for the running forward pass.</summary>
     internal Tensor? Drawn { get; set; }

@@ -67,7 +67,7 @@ public abstract partial class Dcls
         position.WriteDoubles(Position.ToDoubles());
         Positions.Round(position, half);
         Interpolation narrow = Version == Interpolation.Bilinear ? Version : Interpolation.Triangle;      // the rows of P keep their meaning
-        return Flat(narrow.Draw(weight, position, null, form.Size, Convention));
+        return Flat(narrow.Draw(Weight, position, null, form.Size, Convention));
     }
 }
 

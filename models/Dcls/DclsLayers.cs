@@ -41,7 +41,7 @@ public sealed class DclsLayers
         /// <summary>From here on each layer draws its own kernel.</summary>
         public void Dispose()
         {
-            foreach (Dcls layer in layers) layer.Drawn = null;
+            foreach (Dcls layer in layers ?? []) layer.Drawn = null;           // none: default, where nothing was drawn
         }
     }
 }

@@ -11,6 +11,12 @@ public sealed record DclsOptions
     /// <summary>A layer of the same form whose P and SIG this one uses: one tensor under several names, its gradients summed over the layers. Weights stay the layer's own.</summary>
     public Dcls? SharedWith { get; init; }
 
+    /// <summary>False keeps positions where they start (a state, saved but not trained): fixed delays.</summary>
+    public bool LearnPosition { get; init; } = true;
+
+    /// <summary>Share of the connections between channels that are cut for good, drawn once, in [0, 1): a state "mask" of 0 and 1, [in/g, out], multiplies the weights.</summary>
+    public double Sparsity { get; init; }
+
     /// <summary>False keeps SIG as it is set (a state, saved but not trained), for layers whose width follows a <see cref="SigmaSchedule"/>.</summary>
     public bool LearnSigma { get; init; } = true;
 

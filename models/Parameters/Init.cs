@@ -37,4 +37,10 @@ public static class Inits
             do v[i] = deviation * random.NextNormal();
             while (Math.Abs(v[i]) > 2);
     };
+
+    /// <summary>1 with a probability, else 0.</summary>
+    public static Init Bernoulli(double probability) => (random, v) =>
+    {
+        for (int i = 0; i < v.Length; i++) v[i] = random.NextDouble() < probability ? 1 : 0;
+    };
 }

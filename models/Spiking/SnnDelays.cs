@@ -1,0 +1,176 @@
+using MiniTorch.Ops;
+
+namespace MiniTorch.Models;
+
+/// <summary>What becomes of the delays of a spiking network.</summary>
+public enum DelayKind
+{
+    /// <summary>They are learned.</summary>
+    Learned,
+
+    /// <summary>They stay where they start, at random.</summary>
+    Fixed,
+
+    /// <summary>There are none: plain linear layers.</summary>
+    None,
+}
+
+/// <summary>Sizes and neurons of <see cref="SnnDelays"/>; the values given here are the official ones for SHD.</summary>
+public sealed record SnnOptions
+{
+    /// <summary>Input channels.</summary>
+    public int Inputs { get; init; } = 140;
+
+    /// <summary>Neurons of each hidden layer.</summary>
+    public int[] Hidden { get; init; } = [256, 256];
+
+    /// <summary>Output neurons.</summary>
+    public int Classes { get; init; } = 20;
+
+    /// <summary>What becomes of the delays.</summary>
+    public DelayKind Delays { get; init; }
+
+    /// <summary>Taps of a synapse.</summary>
+    public int KernelCount { get; init; } = 1;
+
+    /// <summary>Steps of the window of delays, odd.</summary>
+    public int MaxDelay { get; init; } = 25;
+
+    /// <summary>Time constant of the neurons in steps.</summary>
+    public double Tau { get; init; } = 1.005;
+
+    /// <summary>Whether each layer of neurons learns its own time constant (PLIF), starting from Tau.</summary>
+    public bool LearnTau { get; init; }
+
+    /// <summary>Slope parameter of the neurons' surrogate, ATan.</summary>
+    public double Alpha { get; init; } = 5;
+
+    /// <summary>Batch normalisation of the hidden layers' currents, over time and batch.</summary>
+    public bool BatchNorm { get; init; } = true;
+
+    /// <summary>Biases of the layers.</summary>
+    public bool Bias { get; init; }
+
+    /// <summary>Share of the hidden neurons whose spikes are dropped, the same for all steps of a sequence.</summary>
+    public double Dropout { get; init; } = 0.4;
+
+    /// <summary>Time constant of the synapses that follow the hidden neurons (<see cref="SynapseFilter"/>); null for none.</summary>
+    public double? SynapseTau { get; init; }
+
+    /// <summary>Whether the synapses learn it.</summary>
+    public bool LearnSynapseTau { get; init; }
+
+    /// <summary>Share of the connections that are cut for good, at random.</summary>
+    public double Sparsity { get; init; }
+
+    /// <summary>What the output neurons are turned into logits by.</summary>
+    public ReadOut ReadOut { get; init; }
+
+    /// <summary>SIG of the taps at the start: where delays are learned half the window, to be lowered by a <see cref="SigmaSchedule"/>; where they are fixed its floor.</summary>
+    public double Sigma => Delays == DelayKind.Learned ? MaxDelay / 2 : 0.23;
+
+    /// <summary>Whether delays are rounded to whole steps when the network is evaluated.</summary>
+    public bool Rounded { get; init; } = true;
+}
+
+/// <summary>
+/// Feed-forward spiking network whose synapses have learned delays, x [batch, time, in] to logits [batch, classes]: for each hidden layer delays, batch norm, neurons, dropout (and
+/// synapses), then delays and output neurons, whose membranes are read out. A layer's currents last (MaxDelay − 1) / 2 steps longer than its input. Names and file order are those of
+/// the official package, "model.0" and so on. Source: Hammouamri et al., arXiv 2306.17670.
+/// </summary>
+public sealed class SnnDelays : ILayer
+{
+    readonly SnnOptions options;
+    readonly Func<Tensor, Tensor>[] hidden;
+    readonly Func<Tensor, (Tensor Spikes, Tensor Membrane)>[] neurons;
+    readonly Func<Tensor, Tensor>[] after;
+    readonly DclsLayers dcls = new();
+    readonly List<DelayLayer> delays = [];
+
+    /// <summary>Declares the network.</summary>
+    public SnnDelays(ParameterScope at, SnnOptions options)
+    {
+        this.options = options;
+        int layers = options.Hidden.Length, number = 0;
+        if (layers < 1) throw new ArgumentException("a spiking network has at least one hidden layer");
+        (hidden, neurons, after) = (new Func<Tensor, Tensor>[layers + 1], new Func<Tensor, (Tensor, Tensor)>[layers + 1], new Func<Tensor, Tensor>[layers]);
+        ParameterScope Next() => at["model"][number++];
+        for (int i = 0, inputs = options.Inputs; i <= layers; i++)
+        {
+            int outputs = i < layers ? options.Hidden[i] : options.Classes;
+            Func<Tensor, Tensor> connect = Connections(Next(), inputs, outputs);
+            if (options.BatchNorm && i < layers)
+            {
+                ParameterScope norm = Next();
+                norm.Ignore("num_batches_tracked");
+                BatchNorm normalise = new(norm, outputs);
+                hidden[i] = x => normalise.Forward(connect(x));
+                Norms.Add(normalise);
+            }
+            else hidden[i] = connect;
+            neurons[i] = Neurons(Next(), i < layers ? 1 : options.ReadOut.Threshold);
+            if (i < layers) after[i] = After(Next(), options.SynapseTau is null ? null : Next());
+            inputs = outputs;
+        }
+    }
+
+    /// <summary>The layers with delays, in order; none in a network without.</summary>
+    public IReadOnlyList<DelayLayer> Delays => delays;
+
+    /// <summary>The batch norms, in order.</summary>
+    internal List<BatchNorm> Norms { get; } = [];
+
+    /// <inheritdoc/>
+    public Tensor Forward(Tensor x)
+    {
+        Expect.That(x.Shape.Rank == 3 && x.Shape[2] == options.Inputs, $"x must be [batch, time, {options.Inputs}]", x);
+        (IReadOnlyList<Tensor> spikes, Tensor membrane) = Simulate(x.Permute(1, 0, 2));
+        return options.ReadOut.Logits(spikes[^1], membrane);
+    }
+
+    /// <summary>Runs sequences x [time, batch, in]: the spikes of each layer of neurons, the output's among them, and the membranes of the output.</summary>
+    public (IReadOnlyList<Tensor> Spikes, Tensor Membrane) Simulate(Tensor x)
+    {
+        using DclsLayers.Drawn kernels = Tape.Recording || !options.Rounded ? dcls.Draw() : default;
+        List<Tensor> spikes = [];
+        for (int i = 0; ; i++)
+        {
+            (Tensor fired, Tensor membrane) = neurons[i](hidden[i](x));
+            spikes.Add(fired);
+            if (i == after.Length) return (spikes, membrane);
+            x = after[i](fired);
+        }
+    }
+
+    /// <summary>Weights by Kaiming's rule for ReLU, U(±√(6 / fan in)); delays uniform, as the official code draws them.</summary>
+    Func<Tensor, Tensor> Connections(ParameterScope at, int inputs, int outputs)
+    {
+        if (options.Delays == DelayKind.None) return new Linear(at, inputs, outputs, options.Bias, Kaiming(inputs)).Forward;
+        int half = options.MaxDelay / 2;
+        DelayLayer layer = new(at, inputs, outputs, options.KernelCount, options.MaxDelay, options.Bias, options.Rounded, new()
+        {
+            WeightInit = Kaiming(inputs * options.KernelCount), PositionInit = Inits.Uniform(-half - 1, half), SigmaInit = Inits.Constant(options.Sigma), LearnSigma = false,
+            LearnPosition = options.Delays == DelayKind.Learned, Sparsity = options.Sparsity, Convention = Convention.Official,
+        });
+        dcls.Add(layer.Taps);
+        delays.Add(layer);
+        return layer.Forward;
+    }
+
+    static Init Kaiming(int fanIn) => Inits.Uniform(-Math.Sqrt(6.0 / fanIn), Math.Sqrt(6.0 / fanIn));
+
+    Func<Tensor, (Tensor, Tensor)> Neurons(ParameterScope at, double threshold)
+    {
+        NeuronOptions neuron = new() { Tau = options.Tau, Threshold = threshold, Surrogate = Surrogate.Atan(options.Alpha) };
+        return options.LearnTau ? new Plif(at, neuron).Forward : new Lif(at, neuron).Forward;
+    }
+
+    Func<Tensor, Tensor> After(ParameterScope at, ParameterScope? synapse)
+    {
+        RandomSite random = at.Random();
+        double rate = options.Dropout;
+        if (synapse is not { } s) return spikes => DropoutOp.Sequence(spikes, rate, random);
+        SynapseFilter filter = new(s, options.SynapseTau!.Value, options.LearnSynapseTau);
+        return spikes => filter.Forward(DropoutOp.Sequence(spikes, rate, random));
+    }
+}
