@@ -2,21 +2,23 @@
 
 constexpr u32 Threads = 256;
 
-struct Elements { const float* x; float* y; const u32* state; u32 site, count; float rate, kept; };
+struct Elements { const float* x; float* y; const u32* state; u32 site, period; float rate, kept; };
 
-// y = m x: four elements a thread, one for each word of a counter.
+// y = m x: four elements a thread, one for each word of a counter. What is drawn for the elements of a step, period in all, holds for each of the steps.
 KERNEL(Threads) dropoutElements(const Elements p)
 {
-    u32 counter = blockX() * Threads + threadX(), i = 4 * counter;
-    if (i >= p.count) return;
+    u32 across = (p.period - 1) / (4 * Threads) + 1, step = blockX() / across, counter = (blockX() - step * across) * Threads + threadX(), i = 4 * counter;
+    if (i >= p.period) return;
+    const float* x = p.x + (u64)step * p.period + i;
+    float* y = p.y + (u64)step * p.period + i;
     Words random = words(p.state, p.site, counter);
     u32 drawn[4] = { random.x, random.y, random.z, random.w };
     float4 factors;
     UNROLL for (int k = 0; k < 4; k++) factors[k] = unit(drawn[k]) >= p.rate ? p.kept : 0;
-    if (((u64)p.x | (u64)p.y) % sizeof(float4) == 0 && p.count - i >= 4) *(float4*)(p.y + i) = *(const float4*)(p.x + i) * factors;
+    if (((u64)x | (u64)y) % sizeof(float4) == 0 && p.period - i >= 4) *(float4*)y = *(const float4*)x * factors;
     else
         UNROLL for (u32 k = 0; k < 4; k++)
-            if (k < p.count - i) p.y[i + k] = p.x[i + k] * factors[k];
+            if (k < p.period - i) y[k] = x[k] * factors[k];
 }
 
 struct Factors { float* factors; const u32* state; u32 site, count; float rate, kept; };

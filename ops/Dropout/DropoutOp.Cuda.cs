@@ -6,7 +6,7 @@ public sealed unsafe partial class DropoutOp
 {
     const int Threads = 256, CounterWords = 4;
 
-    readonly record struct ElementsLaunch(Pointer X, Pointer Y, Pointer State, uint Site, int Count, float Rate, float Kept);
+    readonly record struct ElementsLaunch(Pointer X, Pointer Y, Pointer State, uint Site, int Period, float Rate, float Kept);
     readonly record struct FactorsLaunch(Pointer Factors, Pointer State, uint Site, int Count, float Rate, float Kept);
     readonly record struct ExamplesLaunch(Pointer X, Pointer Factors, Pointer Y, int Count, int Unit);
 
@@ -21,7 +21,7 @@ public sealed unsafe partial class DropoutOp
         {
             if (a.Unit == 1 || a.Count == 0)
             {
-                device.Launch(elements, Workers.Blocks(a.Count, Threads * CounterWords), Threads, new(a.X, a.Y, a.State, a.Site, a.Count, (float)a.Rate, Kept<float>(a.Rate)));
+                device.Launch(elements, a.Repeats * Workers.Blocks(a.Period, Threads * CounterWords), Threads, new(a.X, a.Y, a.State, a.Site, a.Period, (float)a.Rate, Kept<float>(a.Rate)));
                 return;
             }
             int count = a.Count / a.Unit;

@@ -2,7 +2,7 @@ namespace MiniTorch.Ops;
 
 /// <summary>
 /// Dropout: y = m x / (1 − p), each m 1 with probability 1 − p, else 0; outside recording y = x. With one m for a whole example (first dimension) it is drop
-/// path. dx = m dy / (1 − p). The bits come from a counter, so backward draws them again; it saves only the counter's state, four words.
+/// path; sequences may have one mask for all steps. dx = m dy / (1 − p). The bits come from a counter, so backward draws them again; it saves only the counter's state, four words.
 /// </summary>
 public sealed unsafe partial class DropoutOp : Op
 {
@@ -13,28 +13,35 @@ public sealed unsafe partial class DropoutOp : Op
     readonly Saved state;
     readonly uint site;
     readonly double rate;
-    readonly int unit;
+    readonly int unit, repeats;
 
-    DropoutOp(Tensor x, Tensor state, uint site, double rate, int unit) : base(x)
-        => (this.x, this.state, this.site, this.rate, this.unit) = (x, Save(state), site, rate, unit);
+    DropoutOp(Tensor x, Tensor state, uint site, double rate, int unit, int repeats) : base(x)
+        => (this.x, this.state, this.site, this.rate, this.unit, this.repeats) = (x, Save(state), site, rate, unit, repeats);
 
     /// <summary>Zeroes each element with probability rate, in [0, 1], while recording.</summary>
-    public static Tensor Of(Tensor x, double rate, RandomSite random) => Of(x, rate, random, 1);
+    public static Tensor Of(Tensor x, double rate, RandomSite random) => Of(x, rate, random, 1, 1);
+
+    /// <summary>Zeroes each element of a step of x [time, ...] with probability rate, in [0, 1], in all steps alike, while recording.</summary>
+    public static Tensor Sequence(Tensor x, double rate, RandomSite random)
+    {
+        Expect.That(x.Shape.Rank > 0, "x must be [time, ...]", x);
+        return Of(x, rate, random, 1, x.Shape[0]);
+    }
 
     /// <summary>Drop path: zeroes whole examples [n, ...] with probability rate, in [0, 1], while recording.</summary>
     public static Tensor Path(Tensor x, double rate, RandomSite random)
     {
         Expect.That(x.Shape.Rank > 0, "x must be [n, ...]", x);
-        return Of(x, rate, random, x.Shape.Product(1, x.Shape.Rank));
+        return Of(x, rate, random, x.Shape.Product(1, x.Shape.Rank), 1);
     }
 
-    static Tensor Of(Tensor x, double rate, RandomSite random, int unit)
+    static Tensor Of(Tensor x, double rate, RandomSite random, int unit, int repeats)
     {
         Expect.Real(x);
         if (Draw(x, rate, random) is not { } state) return x;
         Tensor y = Tensor.Like(x);
-        kernel.Launch(x.Device, x.DType, new(x, y, state, random.Site, rate, x.Count, unit));
-        return Tape.Tracks(x) ? y.From(new DropoutOp(x, state, random.Site, rate, unit)) : y;
+        kernel.Launch(x.Device, x.DType, new(x, y, state, random.Site, rate, x.Count, unit, repeats));
+        return Tape.Tracks(x) ? y.From(new DropoutOp(x, state, random.Site, rate, unit, repeats)) : y;
     }
 
     /// <summary>The state that decides this time, for x and its gradient alike: a copy, because the model's own moves on. Null if nothing is dropped.</summary>
@@ -71,13 +78,19 @@ public sealed unsafe partial class DropoutOp : Op
     protected override void Backward(Tensor dy, Gradients gradients)
     {
         Tensor dx = Tensor.Like(dy);
-        kernel.Launch(dy.Device, dy.DType, new(dy, dx, state, site, rate, dy.Count, unit));
+        kernel.Launch(dy.Device, dy.DType, new(dy, dx, state, site, rate, dy.Count, unit, repeats));
         gradients.Add(x, dx);
     }
 
-    /// <summary>Unit: elements that share one draw.</summary>
-    readonly record struct Args(Pointer X, Pointer Y, Pointer State, uint Site, double Rate, int Count, int Unit) : ICost
+    /// <summary>Unit: neighbouring elements that share one draw. Repeats: steps that share all of them, as many as x has then in its first dimension; one of the two is 1.</summary>
+    readonly record struct Args(Pointer X, Pointer Y, Pointer State, uint Site, double Rate, int Count, int Unit, int Repeats) : ICost
     {
+        /// <summary>Elements of a step.</summary>
+        internal int Period => Repeats == 0 ? 0 : Count / Repeats;
+
+        /// <summary>Elements of a step that a thread draws for.</summary>
+        internal int Block => Math.Max(Drawn, BlockSize / Math.Max(1, Repeats) / Drawn * Drawn);
+
         public Cost Cost(int size) => new(0, 2.0 * size * Count, Count);
     }
 
@@ -88,14 +101,15 @@ public sealed unsafe partial class DropoutOp : Op
     {
         public static void Run<T, V>(CpuDevice device, in Args args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
-            if (args.Unit == 1) device.Workers.For(Workers.Blocks(args.Count, BlockSize), args, &Elements<T, V>);
+            if (args.Unit == 1) device.Workers.For(Workers.Blocks(args.Period, args.Block), args, &Elements<T, V>);
             else if (args.Count > 0) device.Workers.For(args.Count / args.Unit, args, &Example<T, V>);
         }
 
         static void Elements<T, V>(in Args args, int block) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
         {
-            (int i, int end) = Workers.Range(block, args.Count, BlockSize);
-            T* x = args.X.As<T>(), y = args.Y.As<T>(), numbers = stackalloc T[Drawn];
+            int period = args.Period;
+            (int i, int end) = Workers.Range(block, period, args.Block);
+            T* numbers = stackalloc T[Drawn];
             V rate = V.All(T.CreateTruncating((float)args.Rate)), kept = V.All(Kept<T>(args.Rate)), zero = V.Of(0);
             for (; i < end; i += Drawn)
             {
@@ -108,10 +122,14 @@ public sealed unsafe partial class DropoutOp : Op
                     numbers[k + 2] = T.CreateTruncating(Philox.Unit(c));
                     numbers[k + 3] = T.CreateTruncating(Philox.Unit(d));
                 }
-                for (k = 0; k <= n - V.Count; k += V.Count) (V.Load(x + i + k) * V.Select(V.Greater(rate, V.Load(numbers + k)), zero, kept)).Store(y + i + k);
-                if (k >= n) continue;
-                V factor = V.Select(V.Greater(rate, Lanes.LoadPartial<V, T>(numbers + k, n - k)), zero, kept);
-                Lanes.StorePartial(Lanes.LoadPartial<V, T>(x + i + k, n - k) * factor, y + i + k, n - k);
+                for (int step = 0; step < args.Repeats; step++)
+                {
+                    T* x = args.X.As<T>() + (long)step * period + i, y = args.Y.As<T>() + (long)step * period + i;
+                    for (k = 0; k <= n - V.Count; k += V.Count) (V.Load(x + k) * V.Select(V.Greater(rate, V.Load(numbers + k)), zero, kept)).Store(y + k);
+                    if (k >= n) continue;
+                    V factor = V.Select(V.Greater(rate, Lanes.LoadPartial<V, T>(numbers + k, n - k)), zero, kept);
+                    Lanes.StorePartial(Lanes.LoadPartial<V, T>(x + k, n - k) * factor, y + k, n - k);
+                }
             }
         }
 
@@ -128,13 +146,16 @@ public sealed unsafe partial class DropoutOp : Op
     }
 }
 
-/// <summary>x.Dropout(rate, random) and x.DropPath(rate, random).</summary>
+/// <summary>x.Dropout(rate, random), x.SequenceDropout(rate, random) and x.DropPath(rate, random).</summary>
 public static class DropoutExtension
 {
     extension(Tensor x)
     {
         /// <summary>Zeroes each element with probability rate and scales the others by 1 / (1 − rate), while recording.</summary>
         public Tensor Dropout(double rate, RandomSite random) => DropoutOp.Of(x, rate, random);
+
+        /// <summary>Zeroes each element of a step of x [time, ...] with probability rate, in all steps alike, and scales the others by 1 / (1 − rate), while recording.</summary>
+        public Tensor SequenceDropout(double rate, RandomSite random) => DropoutOp.Sequence(x, rate, random);
 
         /// <summary>Zeroes whole examples [n, ...] with probability rate and scales the others by 1 / (1 − rate), while recording.</summary>
         public Tensor DropPath(double rate, RandomSite random) => DropoutOp.Path(x, rate, random);
