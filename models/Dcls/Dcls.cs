@@ -38,7 +38,7 @@ public abstract partial class Dcls : ILayer, IConstrained
         int fanIn = (int)(taps.Count / pair[1]);
         weight = at.Parameter("weight", taps, options.WeightInit ?? Inits.FanIn(fanIn), AxisOrder.Taps);
         if (options.Sparsity is not (>= 0 and < 1)) throw new TensorException($"{form.Kind}: sparsity lies in [0, 1), got {options.Sparsity}");
-        mask = options.Sparsity > 0 ? at.State("mask", pair, Inits.Bernoulli(1 - options.Sparsity), AxisOrder.Reversed) : null;
+        mask = options.Sparsity > 0 ? at.State("mask", Shape.Create(pair), Inits.Bernoulli(1 - options.Sparsity), AxisOrder.Reversed) : null;
         Shape positions = [form.Size.Length, .. taps.Dims];
         if (options.SharedWith is { } owner)
         {

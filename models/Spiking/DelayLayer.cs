@@ -17,7 +17,7 @@ public sealed class DelayLayer(ParameterScope at, int inputs, int outputs, int k
     public Tensor Forward(Tensor x)
     {
         using Profile.Scope layer = Profile.Layer(Taps.Path);
-        Tensor y = rounded && !Tape.Recording ? RoundedDelays.Of(x, Taps.Weight, Taps.Position.Reshape(Taps.Weight.Shape), maxDelay, Taps.Bias) : x.DelayConv(Taps.Kernel(), Taps.Bias);
+        Tensor y = rounded && !Tape.Recording ? RoundedDelays.Of(x, Taps.Weight, Taps.Position.Reshape(Taps.Position.Shape.Dims[1..]), maxDelay, Taps.Bias) : x.DelayConv(Taps.Kernel(), Taps.Bias);
         long synapses = (long)kernelCount * inputs * outputs;
         return Trace.Report(y, Taps.Path, $"delays to {maxDelay - 1} of {kernelCount}, {inputs} → {outputs}", 2 * synapses + (Taps.Bias?.Count ?? 0), (long)x.Shape[0] * x.Shape[1] * maxDelay * inputs * outputs);
     }

@@ -31,16 +31,12 @@ public sealed class SnnDelaysGolden : IGoldenChecks
         using ParameterStore owner = store;
         string mode = c.Text("mode");
         foreach (BatchNorm norm in model.Norms) norm.Statistics = mode switch { "train" => null, "bn-eval" or "eval" => Statistics.Running, _ => throw c.Unknown("mode") };
-        using (mode == "eval" ? Tape.Paused() : default)
+        if (mode == "eval")
         {
-            (IReadOnlyList<Tensor> spikes, Tensor membrane) = model.Simulate(c.Constant("x"));
-            Tensor logits = ReadOut.Sum.Logits(spikes[^1], membrane), loss = CrossEntropy.Of(logits, c.Indices("y"));
-            for (int i = 0; i < c.Int("n_hidden_layers"); i++) c.CheckExact($"spikes.{i}", spikes[i]);
-            c.Check("out", membrane);
-            c.Check("m", logits);
-            c.Check("loss", loss);
-            if (mode != "eval") loss.Backward();
+            using Tape.Pause pause = Tape.Paused();
+            Forward(c, model);
         }
+        else Forward(c, model).Backward();
         foreach ((string name, Tensor parameter) in store.Trainable)
             if (c.HasTensor("grad." + name)) c.Check("grad." + name, store.ToFile(name, parameter.Gradient!).ToDoubles());
         CheckStates(c, store, "after");
@@ -51,6 +47,17 @@ public sealed class SnnDelaysGolden : IGoldenChecks
             layer.Taps.Round();
             c.Check(name, store.ToFile(layer.Taps.Path + ".P", layer.Taps.Position).ToDoubles());
         }
+    }
+
+    static Tensor Forward(GoldenCase c, SnnDelays model)
+    {
+        (IReadOnlyList<Tensor> spikes, Tensor membrane) = model.Simulate(c.Constant("x"));
+        Tensor logits = ReadOut.Sum.Logits(spikes[^1], membrane), loss = CrossEntropy.Of(logits, c.Indices("y"));
+        for (int i = 0; i < c.Int("n_hidden_layers"); i++) c.CheckExact($"spikes.{i}", spikes[i]);
+        c.Check("out", membrane);
+        c.Check("m", logits);
+        c.Check("loss", loss);
+        return loss;
     }
 
     static void TrainSteps(GoldenCase c)
