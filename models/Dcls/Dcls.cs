@@ -36,7 +36,8 @@ public abstract partial class Dcls : ILayer, IConstrained
         int[] pair = form.OutputPadding is null ? [inputs / groups, outputs] : [outputs / groups, inputs];     // transposed: the weight of the convolution it is the adjoint of
         Shape taps = [count, .. form.Dense, .. pair];
         int fanIn = (int)(taps.Count / pair[1]);
-        weight = at.Parameter("weight", taps, options.WeightInit ?? Inits.FanIn(fanIn), AxisOrder.Taps);
+        Init weights = options.WeightInit ?? Inits.FanIn(fanIn);
+        weight = options.LearnWeight ? at.Parameter("weight", taps, weights, AxisOrder.Taps) : at.State("weight", taps, weights, AxisOrder.Taps);
         if (options.Sparsity is not (>= 0 and < 1)) throw new TensorException($"{form.Kind}: sparsity lies in [0, 1), got {options.Sparsity}");
         mask = options.Sparsity > 0 ? at.State("mask", Shape.Create(pair), Inits.Bernoulli(1 - options.Sparsity), AxisOrder.Reversed) : null;
         Shape positions = [form.Size.Length, .. taps.Dims];

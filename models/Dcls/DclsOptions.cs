@@ -11,6 +11,9 @@ public sealed record DclsOptions
     /// <summary>A layer of the same form whose P and SIG this one uses: one tensor under several names, its gradients summed over the layers. Weights stay the layer's own.</summary>
     public Dcls? SharedWith { get; init; }
 
+    /// <summary>False keeps weights as they start (a state, saved but not trained).</summary>
+    public bool LearnWeight { get; init; } = true;
+
     /// <summary>False keeps positions where they start (a state, saved but not trained): fixed delays.</summary>
     public bool LearnPosition { get; init; } = true;
 

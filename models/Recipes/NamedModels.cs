@@ -2,21 +2,23 @@ namespace MiniTorch.Models;
 
 /// <summary>A model that can be asked for by name.</summary>
 /// <param name="Name">The name.</param>
-/// <param name="Sample">Shape of the images it is usually given, [h, w, c].</param>
+/// <param name="Sample">Shape of the samples it is usually given: images [h, w, c], spikes [time, channels].</param>
 /// <param name="Network">What it is made of.</param>
 public sealed record NamedModel(string Name, int[] Sample, Network Network)
 {
     /// <summary>The name that the work of `dcls bench` begins with, if it is timed there.</summary>
     public string? BenchName { get; init; }
 
-    /// <summary>Number of classes it usually tells apart: 1000, or 10 of small grey images.</summary>
-    public int Classes => Sample[2] == 1 ? 10 : 1000;
+    /// <summary>Number of classes it usually tells apart: 1000, or 10 of small grey images, or 20 spoken digits.</summary>
+    public int Classes => Sample.Length == 2 ? 20 : Sample[2] == 1 ? 10 : 1000;
 }
 
 /// <summary>The models that can be asked for by name: small ones for 28×28 images, and the official sizes.</summary>
 public static class NamedModels
 {
-    static readonly int[] imageNet = [224, 224, 3], fashion = [28, 28, 1], dots = [64, 64, 1];
+    static readonly int[] imageNet = [224, 224, 3], fashion = [28, 28, 1], dots = [64, 64, 1], speech = [100, 140], twoSpikes = [48, 2];
+    static readonly SnnOptions narrow = new() { Hidden = [64, 64] }, ssc = new() { Hidden = [512, 512, 512], Classes = 35, MaxDelay = 31, Tau = 1.5, Dropout = 0.25 };
+    static readonly SnnOptions wide = new() { Hidden = [106, 106] };         // without positions to learn as many parameters as the narrow one
     static readonly ConvNeXtOptions fashionSizes = new() { Depths = [2, 2], Dims = [64, 128], LayerScale = 0 };
     static readonly ConvNeXtOptions nano = new() { Depths = [1, 1], Dims = [8, 16] };
     static readonly ConvNeXtOptions tiny = new() { DropPath = 0.1 };
@@ -41,6 +43,12 @@ public static class NamedModels
         new("two_dots", dots, new TwoDotsNetwork(31, Dcls: true)),
         new("two_dots_3x3", dots, new TwoDotsNetwork(3, Dcls: false)),
         new("convnext_large", imageNet, new ConvNeXtNetwork(large)),
+        new("snn_delays", speech, new SnnNetwork(new())) { BenchName = "snn_delays" },
+        new("snn_delays_ssc", speech, new SnnNetwork(ssc)),
+        new("snn_delays_small", speech, new SnnNetwork(narrow)),
+        new("snn_fixed_delays_small", speech, new SnnNetwork(wide with { Delays = DelayKind.Fixed })),
+        new("snn_no_delays_small", speech, new SnnNetwork(wide with { Delays = DelayKind.None })),
+        new("two_spikes", twoSpikes, new TwoSpikesNetwork(25)),
     ];
 
     /// <summary>Their names, for messages.</summary>

@@ -7,6 +7,8 @@ namespace MiniTorch.Models;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(ConvNeXtNetwork), "convnext")]
 [JsonDerivedType(typeof(TwoDotsNetwork), "two_dots")]
+[JsonDerivedType(typeof(SnnNetwork), "snn")]
+[JsonDerivedType(typeof(TwoSpikesNetwork), "two_spikes")]
 public abstract record Network
 {
     /// <summary>Declares the network for samples of this shape and so many classes; an <see cref="ArgumentException"/> says why it cannot take them.</summary>
@@ -39,4 +41,13 @@ public sealed record ConvNeXtNetwork(ConvNeXtOptions Sizes, DclsKernels? Dcls = 
             throw new ArgumentException($"the network needs images of at least {Sizes.Stem[0] * shrink}x{Sizes.Stem[1] * shrink}, got {sample}; choose another --model");
         return new ConvNeXt(at, Sizes with { InputChannels = sample[2], Classes = classes }, Dcls?.Factory());
     }
+}
+
+/// <summary>A <see cref="SnnDelays"/>.</summary>
+/// <param name="Sizes">Its sizes; input channels and classes are taken from the data.</param>
+public sealed record SnnNetwork(SnnOptions Sizes) : Network
+{
+    /// <inheritdoc/>
+    public override ILayer Build(ParameterScope at, Shape sample, int classes)
+        => sample.Rank == 2 ? new SnnDelays(at, Sizes with { Inputs = sample[1], Classes = classes }) : throw new ArgumentException($"a spiking network takes sequences [time, channels], got samples of {sample}");
 }

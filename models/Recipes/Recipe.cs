@@ -22,6 +22,20 @@ public sealed record Recipe(string Name, string Description, string Model, Train
         HoldBackEvery = 0,
     };
 
+    static readonly TrainingOptions speech = new()
+    {
+        Epochs = 60,
+        Batch = 64,
+        Rate = 5e-3,
+        Schedule = ScheduleKind.OneCycle,
+        Optimizer = OptimizerKind.Adam,
+        WeightDecay = 1e-5,
+        PositionRateScale = 20,
+        PositionSchedule = ScheduleKind.Cosine,
+        Sigma = new(Initial: 12, Epochs: 15),
+        HoldBackEvery = 0,
+    };
+
     /// <summary>All recipes; the first is the default.</summary>
     public static IReadOnlyList<Recipe> All { get; } =
     [
@@ -39,6 +53,23 @@ public sealed record Recipe(string Name, string Description, string Model, Train
         }, static folder => folder is null ? FashionMnist.Embedded() : FashionMnist.From(folder)),
         new("two-dots", "how far two dots are apart, by one DCLS layer whose taps move there", "two_dots",
             dots with { PositionRateScale = 1000, Sigma = new(Initial: 15, Epochs: 5.4, Smooth: true) }, TwoDots, Distances),
+        new("spoken-digits", "a spiking network with learned delays on spoken digits", "snn_delays_small", speech, SpokenDigitsData),
+        new("spoken-digits-fixed", "the same with delays that stay as they are drawn", "snn_fixed_delays_small", speech with { Sigma = null }, SpokenDigitsData),
+        new("spoken-digits-none", "the same without delays", "snn_no_delays_small", speech with { Sigma = null }, SpokenDigitsData),
+        new("shd", "the official recipe for the Heidelberg spoken digits", "snn_delays", speech with { Epochs = 150, Batch = 256, Sigma = new(Initial: 12, Epochs: 37) }, static folder => SpikeFolder("shd", folder)),
+        new("two-spikes", "how many steps two spikes are apart, by learned delays alone", "two_spikes", new()
+        {
+            Epochs = 20,
+            Batch = 32,
+            Rate = 1e-3,
+            FinalRate = 0,
+            Optimizer = OptimizerKind.Adam,
+            Beta2 = 0.9,
+            WeightDecay = 0,
+            PositionRateScale = 200,
+            Sigma = new(Initial: 12, Epochs: 18, Smooth: true),
+            HoldBackEvery = 0,
+        }, TwoSpikesData, Differences),
         new("two-dots-3x3", "the same with one plain 3x3 convolution, which never sees both", "two_dots_3x3", dots with { Beta2 = 0.99 }, TwoDots),
     ];
 
@@ -47,6 +78,27 @@ public sealed record Recipe(string Name, string Description, string Model, Train
         .. Models.TwoDots.Distances.Zip(TwoDotsNetwork.Distances(store.Constrained.OfType<Dcls>().Single())).SelectMany<(int Of, (double Right, double Down) Is), (string, double)>(
             static d => [($"taps of {d.Of} px, apart", d.Is.Right), ($"taps of {d.Of} px, rows apart", d.Is.Down)]),
     ];
+
+    static (IDataset, IDataset) SpokenDigitsData(string? folder) => folder is null ? SpokenDigits.Embedded() : SpikeFolder("spoken-digits", folder);
+
+    /// <summary>The training and test part of a folder in the layout of SHD: NAME_train.h5 and NAME_test.h5, whatever the name.</summary>
+    static (IDataset, IDataset) SpikeFolder(string recipe, string? folder)
+    {
+        if (folder is null) throw new ArgumentException($"{recipe} needs a folder with shd_train.h5 and shd_test.h5; give it with --data");
+        SpikeFile train = new(Part("train")), test = new(Part("test"), train.Sample[0]);
+        return (train, test);
+
+        string Part(string part) => Directory.EnumerateFiles(folder, "*.h5").Order(StringComparer.Ordinal).FirstOrDefault(f => Path.GetFileNameWithoutExtension(f).EndsWith(part, StringComparison.Ordinal))
+            ?? throw new FileNotFoundException($"{folder} has no file whose name ends with {part}.h5");
+    }
+
+    static IReadOnlyList<(string, double)> Differences(ParameterStore store) =>
+    [
+        .. Models.TwoSpikes.Differences.Zip(TwoSpikesNetwork.Differences(store.Constrained.OfType<Dcls>().Single())).Select(static d => ($"delays of {d.First} steps", d.Second)),
+    ];
+
+    static (IDataset, IDataset) TwoSpikesData(string? folder) => folder is null ? (new TwoSpikes(1600, seed: 1), new TwoSpikes(800, seed: 2))
+        : throw new ArgumentException("two-spikes makes its own sequences; leave --data out");
 
     static (IDataset, IDataset) TwoDots(string? folder) => folder is null ? (new TwoDots(3200, seed: 1), new TwoDots(2000, seed: 2))
         : throw new ArgumentException("two-dots makes its own pictures; leave --data out");

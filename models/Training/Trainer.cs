@@ -11,7 +11,7 @@ namespace MiniTorch.Models;
 public sealed class Trainer : IDisposable
 {
     const double CountSeconds = 0.5;        // between two counts for whoever watches: each waits for the device
-    const string LastName = "last", BestName = "best", ModelPrefix = "model.", AveragePrefix = "ema.", InitialPrefix = "initial.", StateKey = "state", ConfigKey = "config";
+    const string LastName = "last", BestName = "best", ModelPrefix = "model.", AveragePrefix = "ema.", InitialPrefix = "initial.", MoverPrefix = "positions", StateKey = "state", ConfigKey = "config";
 
     readonly ILayer model;
     readonly ParameterStore store;
@@ -21,7 +21,9 @@ public sealed class Trainer : IDisposable
     readonly Func<Tensor, Tensor, Tensor>? ownLoss;
     readonly Loader loader;
     readonly Optimizer optimizer;
+    readonly Optimizer? mover;              // of positions with a course of their own
     readonly ISchedule schedule;
+    readonly ISchedule? moverSchedule;
     readonly ExponentialMovingAverage? average;
     readonly Dcls[] scheduled;
     readonly Tensor[] repelled;
@@ -54,8 +56,10 @@ public sealed class Trainer : IDisposable
         loader = new(part, new(options.Batch, options.Seed, Shuffle: true, DropLast: true, new(options.Shift, options.Flip), options.Mean, options.Deviation),
             store.DType, store.Device);
         hits = new(part.Classes.Count, store.Device);
-        optimizer = options.MakeOptimizer(store.Trainable);
         schedule = options.MakeSchedule(loader.Batches);
+        bool apart = options.PositionSchedule is not null && store.Trainable.Any(static p => ParameterGroups.IsPosition(p.Name));
+        optimizer = options.MakeOptimizer(store.Trainable.Where(p => !apart || !ParameterGroups.IsPosition(p.Name)));
+        if (apart) (mover, moverSchedule) = (options.MakeOptimizer(store.Trainable.Where(static p => ParameterGroups.IsPosition(p.Name))), options.MakePositionSchedule(loader.Batches));
         Dcls[] taps = [.. store.Constrained.OfType<Dcls>()];
         scheduled = options.Sigma is null ? [] : [.. taps.Where(static d => d is { Sigma: not null, LearnsSigma: false })];
         repelled = options.Repulsion == RepulsionKind.None ? [] : [.. taps.Where(static d => d.KernelCount > 1).Select(static d => d.Position)];
@@ -86,6 +90,7 @@ public sealed class Trainer : IDisposable
         if (read.Options != state.Options) throw new InvalidDataException($"the run was started with other options than its config.json has now; restore it or start a new run");
         store.Load(file, ModelPrefix);
         optimizer.Load(file);
+        mover?.Load(file, MoverPrefix);
         average?.Load(file, AveragePrefix);
         store.Randomness.Seek(read.RandomStep);
         foreach (string name in initial.Keys) initial[name] = file.Tensors[InitialPrefix + name];
@@ -143,6 +148,7 @@ public sealed class Trainer : IDisposable
         hits.Dispose();
         loader.Dispose();
         optimizer.Dispose();
+        mover?.Dispose();
         average?.Dispose();
     }
 
@@ -162,6 +168,11 @@ public sealed class Trainer : IDisposable
         (repelled.Length > 0 && state.Epoch >= options.RepulsionFromEpoch ? cost + Repel() : cost).Backward();
         if (schedule.Momentum(state.Step) is { } momentum) optimizer.Momentum = momentum;
         optimizer.Update();
+        if (mover is not null)
+        {
+            mover.Rate = moverSchedule!.Rate(state.Step);
+            mover.Update();
+        }
         store.Constrain();
         average?.Update();
         hits.Add(logits, batch.Labels);
@@ -224,6 +235,7 @@ public sealed class Trainer : IDisposable
         Safetensors file = new();
         store.Save(file, ModelPrefix);
         optimizer.Save(file);
+        mover?.Save(file, MoverPrefix);
         average?.Save(file, AveragePrefix);
         foreach ((string parameter, StoredTensor values) in initial) file.Tensors[InitialPrefix + parameter] = values;
         state.RandomStep = store.Randomness.Step;

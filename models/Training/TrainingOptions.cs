@@ -75,6 +75,9 @@ public sealed record TrainingOptions
     /// <summary>Factor on the learning rate of DCLS positions.</summary>
     public double PositionRateScale { get; init; } = 5;
 
+    /// <summary>A course of their own for the rate of DCLS positions, down to 0, with an optimizer of their own; null: that of all parameters.</summary>
+    public ScheduleKind? PositionSchedule { get; init; }
+
     /// <summary>Factor on the learning rate of DCLS sigmas; null: that of the positions.</summary>
     public double? SigmaRateScale { get; init; }
 
@@ -158,14 +161,15 @@ public sealed record TrainingOptions
         return made;
     }
 
-    internal ISchedule MakeSchedule(int stepsPerEpoch)
+    internal ISchedule MakeSchedule(int stepsPerEpoch) => Make(Schedule, FinalRate, Epochs * stepsPerEpoch, (int)Math.Round(WarmUpEpochs * stepsPerEpoch));
+
+    /// <summary>Of positions with a course of their own: the rate before their scale.</summary>
+    internal ISchedule MakePositionSchedule(int stepsPerEpoch) => Make(PositionSchedule!.Value, 0, Epochs * stepsPerEpoch, 0);
+
+    ISchedule Make(ScheduleKind kind, double final, int steps, int warmUp) => kind switch
     {
-        int steps = Epochs * stepsPerEpoch;
-        return Schedule switch
-        {
-            ScheduleKind.OneCycle => new OneCycle(Rate, steps),
-            ScheduleKind.Constant => new ConstantSchedule(Rate),
-            _ => new CosineSchedule(Rate, FinalRate, steps, (int)Math.Round(WarmUpEpochs * stepsPerEpoch)),
-        };
-    }
+        ScheduleKind.OneCycle => new OneCycle(Rate, steps),
+        ScheduleKind.Constant => new ConstantSchedule(Rate),
+        _ => new CosineSchedule(Rate, final, steps, warmUp),
+    };
 }
