@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace MiniTorch.Models.Bench;
 
-/// <summary>The numbers of a shape as work items spell it: "N8 C96 H56 k17" by letter, "25088x96x384" in order.</summary>
+/// <summary>The numbers of a shape as work items spell it: "N8 C96 H56 k17" by letter, "25088x96x384" in order, "T100 B64 140-256-20 d25" with the widths of layers between.</summary>
 readonly record struct Sizes(string Text)
 {
     /// <summary>The number after a letter.</summary>
@@ -18,6 +18,9 @@ readonly record struct Sizes(string Text)
 
     /// <summary>The numbers between the x.</summary>
     internal int[] Extents() => Array.ConvertAll(Text.Split('x'), static n => int.Parse(n, CultureInfo.InvariantCulture));
+
+    /// <summary>The widths between the dashes.</summary>
+    internal int[] Widths() => Array.ConvertAll(Array.Find(Text.Split(' '), static part => part.Contains('-', StringComparison.Ordinal))!.Split('-'), static n => int.Parse(n, CultureInfo.InvariantCulture));
 
     /// <summary>The text itself.</summary>
     public override string ToString() => Text;

@@ -78,6 +78,9 @@ abstract class Workload(Device device) : IDisposable
     /// <summary>An operand of values spread evenly over ± a limit.</summary>
     protected Tensor Uniform(string name, Shape shape, double limit) => Operand(name, shape, random => limit * (2 * random.NextDouble() - 1));
 
+    /// <summary>An operand of spikes, 1 in one of so many places and else 0.</summary>
+    protected Tensor Spikes(string name, Shape shape, int every) => Operand(name, shape, random => random.NextInt(every) == 0 ? 1 : 0);
+
     /// <summary>A tracked view of an operand whose gradient is a <see cref="Result"/>. A parameter would copy it into memory of its own, which is not part of the work.</summary>
     protected Tensor Leaf(string name, Tensor operand) => operand.View(operand.Shape).From(new LeafOp(this, name));
 

@@ -56,6 +56,9 @@ static class WorkItems
         yield return Model("convnext_t_dcls_v0_k17n34_forward", bilinear, false, 704);
         yield return Model("convnext_t_dcls_v0_k17n34_train_step", bilinear, true, 2539);
         yield return Model("convnext_t_dcls_gauss_k23n26_forward", gauss, false, 936);
+        yield return Spiking("snn_delays_forward", SnnPass.Forward, 336);
+        yield return Spiking("snn_delays_train_step", SnnPass.TrainStep, 1260);
+        yield return Spiking("snn_delays_rounded_forward", SnnPass.RoundedForward, 336);
     }
 
     static WorkItem Depthwise(string shape, bool backward, double peerMs)
@@ -105,6 +108,18 @@ static class WorkItems
         const string Shape = "8x224x224x3";
         double macs = 8 * MacsOfAnImage(kernels?.Size ?? tiny.KernelSize);
         return new(name, Shape, new((training ? Amount.ForwardAndBackward : Amount.Forward) * macs), device => new ModelWorkload(device, new(Shape), kernels, training), IsModel: true) { PeerMs = peerMs };
+    }
+
+    /// <summary>Every layer has (S − 1) / 2 steps more than the one before. The input needs no gradient.</summary>
+    static WorkItem Spiking(string name, SnnPass pass, double peerMs)
+    {
+        const string Shape = "T100 B64 140-256-256-20 d25";
+        Sizes s = new(Shape);
+        int[] widths = s.Widths();
+        double macs = 0;
+        for (int layer = 1, time = s['T']; layer < widths.Length; layer++, time += (s['d'] - 1) / 2)
+            macs += (double)s['B'] * time * s['d'] * widths[layer - 1] * widths[layer] * (pass != SnnPass.TrainStep ? 1 : layer == 1 ? 2 : 3);
+        return new(name, Shape, new(macs), device => new SnnWorkload(device, s, pass), IsModel: true) { PeerMs = peerMs };
     }
 
     static double MacsOfAnImage(int kernel)

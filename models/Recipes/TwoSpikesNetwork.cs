@@ -29,7 +29,7 @@ public sealed record TwoSpikesNetwork(int Window) : Network
         internal Net(ParameterScope at, int window, int classes)
         {
             int half = window / 2;
-            delays = new(at["delays"], inputs: 2, classes, kernelCount: 1, window, bias: false, rounded: true, new()
+            delays = new(at["delays"], inputs: 2, classes, kernelCount: 1, window, bias: false, rounded: false, new()       // only the difference of two delays is learned: rounding both would change it
             {
                 WeightInit = Inits.Ones, LearnWeight = false, PositionInit = Inits.Uniform(-half, half), LearnSigma = false, SigmaInit = Inits.Constant(half),
             });
@@ -45,9 +45,8 @@ public sealed record TwoSpikesNetwork(int Window) : Network
         /// <summary>2√π σ times 4: what makes the square of a tap's peak, or of two that meet, of one size for all widths.</summary>
         double Gain()
         {
-            if (!Tape.Recording) return 4;          // whole delays
             double sigma = Math.Abs(delays.Taps.Sigma!.ToDoubles()[0]) + Gauss.NarrowestSigma(0, delays.Taps.Convention);
-            return 4 * Math.Max(1, 2 * Math.PI * sigma * sigma);
+            return Math.Max(1, 2 * Math.PI * sigma * sigma);
         }
     }
 }

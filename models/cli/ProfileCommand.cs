@@ -42,8 +42,8 @@ static class ProfileCommand
     {
         Terminal terminal = new(parsed.GetValue(Options.Json));
         NamedModel named = NamedModels.Of(parsed.GetValue(model)!);
-        int height = parsed.GetValue(size) ?? named.Sample[0], width = parsed.GetValue(size) ?? named.Sample[1];
-        Shape input = [parsed.GetValue(batch) ?? (height >= LargeImage ? LargeBatch : SmallBatch), height, width, named.Sample[2]];
+        int[] sample = parsed.GetValue(size) is not { } extent ? named.Sample : named.Sample is [_, _, var colours] ? [extent, extent, colours] : [extent, named.Sample[1]];
+        Shape input = Shape.Create([parsed.GetValue(batch) ?? (sample.Length == 3 && sample[0] >= LargeImage ? LargeBatch : SmallBatch), .. sample]);
         using Device device = Options.OpenDevice(parsed, terminal);
         bool estimates = device is CudaDevice { Emulator: not null };
         if (estimates && parsed.GetValue(steps) is not null) throw new WrongInputException("an emulated GPU gives the same estimate in every step; leave --steps out");
