@@ -16,7 +16,16 @@ public sealed class DelayCases : IOpCases
         new("delay conv of few currents by a long kernel", [new([3, 2, 5]), new([9, 5, 4])], x => x[0].DelayConv(x[1], after: 0)),
         new("delay conv without delay", [Spikes([7, 3, 5], 0.2), new([1, 5, 4])], x => x[0].DelayConv(x[1])),
         new("delay conv of no sequences", [new([5, 0, 3]), new([3, 3, 4]), new([4])], x => x[0].DelayConv(x[1], x[2])),
+        Rounded("rounded delays", [9, 3, 7], 0.2, [1, 7, 4], 5),
+        Rounded("rounded delays, taps beyond the window, late", [6, 2, 5], 0.3, [2, 5, 300], 3, after: 4),
+        Rounded("rounded delays, early", [8, 2, 3], 1, [3, 3, 6], 11, after: 0),
+        Rounded("rounded delays of no sequences", [8, 0, 3], 1, [1, 3, 6], 3),
     ];
+
+    /// <summary>Without gradient: whole delays have none.</summary>
+    static OpCase Rounded(string name, Shape x, double rate, Shape taps, int size, int? after = null) => new(name,
+        [Spikes(x, rate) with { Differentiable = false }, new(taps) { Differentiable = false }, new(taps, -4, 4) { Differentiable = false }, new([taps[2]]) { Differentiable = false }],
+        v => RoundedDelays.Of(v[0], v[1], v[2], size, v[3], after));
 
     /// <summary>Mostly zeros; what is not is 1 or 1.25, as after dropout.</summary>
     static CaseInput Spikes(Shape shape, double rate)

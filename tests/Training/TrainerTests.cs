@@ -40,6 +40,25 @@ public sealed class TrainerTests : IDisposable
         }
     }
 
+    /// <summary>With an optimizer and a course of their own, positions go on as they would have.</summary>
+    [Fact]
+    public void Positions_with_a_course_of_their_own_go_on_too()
+    {
+        TrainingOptions apart = options with { Schedule = ScheduleKind.OneCycle, PositionSchedule = ScheduleKind.Cosine, PositionRateScale = 20 };
+        RunFolder straight = RunFolder.Create(folder.Path, "run", "{}"), killed = RunFolder.Create(folder.Path, "run", "{}");
+        Train(straight, apart, threads: 1);
+        int steps = 0;
+        Assert.Throws<InvalidOperationException>(() => Train(killed, apart, threads: 2, progress: _ =>
+        {
+            if (++steps == 7) throw new InvalidOperationException("killed");
+        }));
+        Train(killed, apart, threads: 2, resume: true);
+        RunComparison.AssertEqual(straight.Path, killed.Path);
+        Safetensors file = Safetensors.Read(straight.Checkpoint("last"));
+        Assert.Contains(file.Tensors.Keys, static k => k.StartsWith("positions.", StringComparison.Ordinal));
+        Assert.DoesNotContain(file.Tensors.Keys, static k => k.StartsWith("optimizer.", StringComparison.Ordinal) && k.EndsWith(".P", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Asked_to_stop_it_finishes_the_step_and_saves()
     {
