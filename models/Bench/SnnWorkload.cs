@@ -47,7 +47,7 @@ sealed class SnnWorkload : Workload
         if (optimizer is null)
         {
             using Tape.Pause pause = Tape.Paused();
-            Result("logits", model.Forward(spikes));
+            Result("whole logits", model.Forward(spikes));
             return;
         }
         Tensor loss = CrossEntropy.Of(model.Forward(spikes), labels);
@@ -68,14 +68,14 @@ sealed class SnnWorkload : Workload
         return file;
     }
 
-    /// <summary>The logits; or the loss, every gradient, and every parameter after the step.</summary>
+    /// <summary>The logits; or the loss, every gradient, and every parameter after the step. "whole": to be compared in their length, because rounding decides on single spikes.</summary>
     internal override Safetensors Results(Action done)
     {
         Safetensors file = base.Results(done);
         if (optimizer is null) return file;
         foreach ((string name, Tensor x) in store.Trainable)
         {
-            file.Tensors["d " + name] = store.ToFile(name, x.Gradient!);
+            file.Tensors["whole d " + name] = store.ToFile(name, x.Gradient!);
             file.Tensors["new " + name] = store.ToFile(name, x);
         }
         return file;

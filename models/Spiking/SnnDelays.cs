@@ -167,10 +167,9 @@ public sealed class SnnDelays : ILayer
 
     Func<Tensor, Tensor> After(ParameterScope at, ParameterScope? synapse)
     {
-        RandomSite random = at.Random();
-        double rate = options.Dropout;
-        if (synapse is not { } s) return spikes => DropoutOp.Sequence(spikes, rate, random);
+        SequenceDropout dropout = new(at, options.Dropout);
+        if (synapse is not { } s) return dropout.Forward;
         SynapseFilter filter = new(s, options.SynapseTau!.Value, options.LearnSynapseTau);
-        return spikes => filter.Forward(DropoutOp.Sequence(spikes, rate, random));
+        return spikes => filter.Forward(dropout.Forward(spikes));
     }
 }

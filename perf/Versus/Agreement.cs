@@ -7,9 +7,10 @@ static class Agreement
 {
     const double Tolerance = 1e-3;          // of the largest value of a tensor
     const double OfUpdate = 2e-2;           // of the whole update: Adam's first step is the sign of the gradient, so rounding turns a few of its elements round
-    const string After = "new ";
+    const double OfLength = 2e-2;           // of a tensor's length: a membrane next to its threshold is on one side of it here and on the other there
+    const string After = "new ", Whole = "whole ";
 
-    /// <summary>What differs, or null. "new X" is operand X after a training step.</summary>
+    /// <summary>What differs, or null. "new X" is operand X after a training step; "whole X" is compared in its length, not element by element.</summary>
     internal static string? Difference(Safetensors operands, Safetensors ours, Safetensors theirs)
     {
         double moved = 0, apart = 0;
@@ -27,6 +28,10 @@ static class Agreement
                     apart += Square((double)x[i] - y[i]);
                 }
             }
+            else if (name.StartsWith(Whole, StringComparison.Ordinal))
+            {
+                if (Length(x, y) is var far && !(far <= OfLength)) return FormattableString.Invariant($"{name} differs by {far:0.0e0} of its length");
+            }
             else if (Largest(x, y) is var error && !(error <= Tolerance)) return FormattableString.Invariant($"{name} differs by {error:0.0e0} of its largest value");
         }
         return apart <= OfUpdate * OfUpdate * moved ? null : FormattableString.Invariant($"the update differs by {Math.Sqrt(apart / moved):0.0e0} of its length");
@@ -42,6 +47,18 @@ static class Agreement
             difference = Math.Max(difference, Math.Abs((double)x[i] - y[i]));
         }
         return difference == 0 ? 0 : difference / size;
+    }
+
+    /// <summary>Length of the difference relative to that of x; NaN if either has one.</summary>
+    static double Length(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
+    {
+        double size = 0, difference = 0;
+        for (int i = 0; i < x.Length; i++)
+        {
+            size += Square(x[i]);
+            difference += Square((double)x[i] - y[i]);
+        }
+        return difference == 0 ? 0 : Math.Sqrt(difference / size);
     }
 
     static double Square(double x) => x * x;

@@ -21,7 +21,7 @@ sealed class ConvNextWork : TorchWork
     readonly Tensor images, labels;
     readonly DclsForm?[] dcls = new DclsForm?[depths.Length];
     readonly DepthwiseForm?[] plain = new DepthwiseForm?[depths.Length];
-    readonly AdamWByHand? optimizer;
+    readonly AdamByHand? optimizer;
     readonly bool published;
     readonly long limit;
 
@@ -48,7 +48,7 @@ sealed class ConvNextWork : TorchWork
         if (!name.EndsWith("train_step", StringComparison.Ordinal)) return;
         foreach (Tensor p in parameters.Values) p.requires_grad = true;
         double rate = double.Parse(file.Metadata["rate"], CultureInfo.InvariantCulture), decay = double.Parse(file.Metadata["decay"], CultureInfo.InvariantCulture);
-        optimizer = new(parameters, rate, decay);
+        optimizer = new(parameters, rate, decay, positionRate: 5, decoupled: true);
     }
 
     internal static IReadOnlyList<string> Forms(string name) => !name.Contains("dcls", StringComparison.Ordinal)

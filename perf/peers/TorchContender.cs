@@ -36,6 +36,8 @@ sealed class TorchContender : IContender
                 return ["official", "best_layout", "channels_last"];
             case "gelu_fwdbwd":
                 return ["official", "tuned_allocator"];
+            case "snn_delays_forward" or "snn_delays_rounded_forward" or "snn_delays_train_step":
+                return SnnWork.Forms;
             default:
                 return name.StartsWith("convnext_t_", StringComparison.Ordinal) ? ConvNextWork.Forms(name) : throw new ArgumentException($"libtorch has no form of {name}");
         }
@@ -72,6 +74,7 @@ sealed class TorchContender : IContender
         "gemm" or "gemm_dx" or "gemm_dw" => new GemmWork(file, name, form),
         "layer_norm_fwdbwd" or "gelu_fwdbwd" => new RowsWork(file, form, name == "layer_norm_fwdbwd"),
         _ when name.StartsWith("convnext_t_", StringComparison.Ordinal) => new ConvNextWork(file, name, form),
+        _ when name.StartsWith("snn_delays_", StringComparison.Ordinal) => new SnnWork(file, name, s['d'], form),
         _ => new DclsWork(file, s, form, name != "dcls_v0_fwd"),
     };
 

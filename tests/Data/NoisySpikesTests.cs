@@ -6,7 +6,7 @@ public sealed class NoisySpikesTests
 {
     const int Frames = 400, Channels = 3;
 
-    static IDataset One(Func<int, int, float> value)
+    static ArrayDataset One(Func<int, int, float> value)
     {
         float[] values = new float[Frames * Channels];
         for (int i = 0; i < values.Length; i++) values[i] = value(i / Channels, i % Channels);

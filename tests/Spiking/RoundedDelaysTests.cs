@@ -20,7 +20,7 @@ public sealed class RoundedDelaysTests
         Positions.Round(rounded, size / 2);
         using Step step = Step.Begin();
         Tensor kernel = DclsKernel<TriangleWide>.Draw([new(weight, rounded, Tensor.Zeros(position.Shape, DType.Float64), [size], Convention.Official)])[0];
-        double[] expected = x.DelayConv(kernel, bias).ToDoubles(), actual = RoundedDelays.Of(x, weight, position.Reshape(weight.Shape), size, bias).ToDoubles();
+        double[] expected = x.DelayConv(kernel, bias).ToDoubles(), actual = RoundedDelays.Of(x, weight, position.Reshape(weight.Shape.Dims), size, bias).ToDoubles();
         Assert.Equal(expected.Length, actual.Length);
         for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 1e-12);
     }

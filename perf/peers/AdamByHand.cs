@@ -4,24 +4,27 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace Peers;
 
 /// <summary>
-/// AdamW in place, operation by operation as PyTorch's default for CPUs does it. Positions and widths learn five times as fast, and neither they nor vectors decay: the rule
-/// of the published training.
+/// Adam or AdamW in place, operation by operation as PyTorch's default for CPUs does it. Positions and widths learn faster, and neither they nor vectors decay: the rule of the
+/// published trainings. The decay of AdamW is decoupled; Adam's is part of the gradient.
 /// </summary>
-sealed class AdamWByHand : IDisposable
+sealed class AdamByHand : IDisposable
 {
-    const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8, PositionRate = 5;
+    const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
 
     sealed record Member(Tensor Value, Tensor Mean, Tensor Square, double Rate, double Decay);
 
     readonly List<Member> members = [];
     int steps;
 
-    internal AdamWByHand(IReadOnlyDictionary<string, Tensor> parameters, double rate, double decay)
+    readonly bool decoupled;
+
+    internal AdamByHand(IReadOnlyDictionary<string, Tensor> parameters, double rate, double decay, double positionRate, bool decoupled)
     {
+        this.decoupled = decoupled;
         foreach ((string name, Tensor p) in parameters)
         {
             bool position = name.EndsWith(".P", StringComparison.Ordinal) || name.EndsWith(".SIG", StringComparison.Ordinal);
-            members.Add(new(p, zeros_like(p).detach(), zeros_like(p).detach(), position ? PositionRate * rate : rate, position || p.dim() <= 1 ? 0 : decay));
+            members.Add(new(p, zeros_like(p).detach(), zeros_like(p).detach(), position ? positionRate * rate : rate, position || p.dim() <= 1 ? 0 : decay));
         }
     }
 
@@ -36,7 +39,8 @@ sealed class AdamWByHand : IDisposable
         foreach (Member m in members)
         {
             using Tensor? g = m.Value.grad;
-            if (m.Decay > 0) m.Value.mul_(1 - m.Rate * m.Decay);
+            if (m.Decay > 0 && decoupled) m.Value.mul_(1 - m.Rate * m.Decay);
+            else if (m.Decay > 0) g!.add_(m.Value, m.Decay);
             m.Mean.lerp_(g!, 1 - Beta1);
             m.Square.mul_(Beta2).addcmul_(g!, g!, 1 - Beta2);
             using Tensor size = m.Square.sqrt();
