@@ -17,8 +17,8 @@ public sealed record NamedModel(string Name, int[] Sample, Network Network)
 public static class NamedModels
 {
     static readonly int[] imageNet = [224, 224, 3], fashion = [28, 28, 1], dots = [64, 64, 1], speech = [100, 140], twoSpikes = [48, 2];
-    static readonly SnnOptions narrow = new() { Hidden = [64, 64] }, ssc = new() { Hidden = [512, 512, 512], Classes = 35, MaxDelay = 31, Tau = 1.5, Dropout = 0.25 };
-    static readonly SnnOptions wide = new() { Hidden = [106, 106] };         // without positions to learn as many parameters as the narrow one
+    static readonly SnnOptions narrow = new() { Hidden = [64, 64], Dropout = 0.2 }, ssc = new() { Hidden = [512, 512, 512], Classes = 35, MaxDelay = 31, Tau = 1.5, Dropout = 0.25 };
+    static readonly SnnOptions wide = narrow with { Hidden = [106, 106] };         // without positions to learn as many parameters as the narrow one
     static readonly ConvNeXtOptions fashionSizes = new() { Depths = [2, 2], Dims = [64, 128], LayerScale = 0 };
     static readonly ConvNeXtOptions nano = new() { Depths = [1, 1], Dims = [8, 16] };
     static readonly ConvNeXtOptions tiny = new() { DropPath = 0.1 };

@@ -6,7 +6,7 @@ namespace MiniTorch.Models;
 /// </summary>
 public sealed class TwoSpikes : IDataset
 {
-    const int Steps = 48;
+    const int Steps = 48, Quiet = 12;         // steps without spikes at the end: with half a window behind the sequence, room for the longest delays of 25 steps
     const uint SequenceStream = 0x25B1CE;
 
     static readonly int[] differences = [3, 7, 12, 18];
@@ -42,7 +42,7 @@ public sealed class TwoSpikes : IDataset
     /// <inheritdoc/>
     public void Read(int index, Span<float> to)
     {
-        int difference = differences[Label(index)], first = new RandomStream(seed, SequenceStream, (ulong)index).NextInt(Steps - difference);
+        int difference = differences[Label(index)], first = new RandomStream(seed, SequenceStream, (ulong)index).NextInt(Steps - Quiet - difference);
         to.Clear();
         to[2 * first] = 1;
         to[2 * (first + difference) + 1] = 1;
