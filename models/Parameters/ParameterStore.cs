@@ -110,6 +110,7 @@ public sealed class ParameterStore : IDisposable
         if (trained) trainable.Add((name, x));
         if (file is null)
         {
+            if (Device is ShapeDevice) return x;
             double[] values = new double[x.Count];
             init(new RandomStream(seed, Stream(name)), values);
             x.WriteDoubles(values);

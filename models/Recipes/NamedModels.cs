@@ -6,41 +6,57 @@ namespace MiniTorch.Models;
 /// <param name="Network">What it is made of.</param>
 public sealed record NamedModel(string Name, int[] Sample, Network Network)
 {
+    internal static readonly int[] ImageNet = [224, 224, 3];
+
     /// <summary>The name that the work of `dcls bench` begins with, if it is timed there.</summary>
     public string? BenchName { get; init; }
 
-    /// <summary>Number of classes it usually tells apart: 1000, or 10 of small grey images.</summary>
-    public int Classes => Sample[2] == 1 ? 10 : 1000;
+    /// <summary>Number of classes it usually tells apart: 1000, or 10 of small grey images, unless it says otherwise.</summary>
+    public int Classes { get; init; } = Sample[2] == 1 ? 10 : 1000;
+
+    /// <summary>A model of AudioSet's 527 sounds: 128 mel bands of 1001 frames, 10 s.</summary>
+    internal static NamedModel OfAudioSet(string name, Network network) => new(name, [128, 1001, 1], network) { Classes = 527 };
+
+    /// <summary>Its size as it is usually used, found by building it and sending one sample through it on a <see cref="ShapeDevice"/>: nothing is computed.</summary>
+    public ModelSize Size()
+    {
+        using ShapeDevice device = new();
+        (ILayer model, ParameterStore store) = ParameterStore.Build(at => Network.Build(at, Shape.Create(Sample), Classes), device);
+        using ParameterStore owner = store;
+        using Step step = Step.Begin();
+        using Tape.Pause pause = Tape.Paused();
+        return new(store.ParameterCount, Trace.Of(() => model.Forward(Tensor.Zeros(Shape.Create([1, .. Sample]), device: device))));
+    }
 }
 
-/// <summary>The models that can be asked for by name: small ones for 28×28 images, and the official sizes.</summary>
+/// <summary>How large a model is.</summary>
+/// <param name="Parameters">Trained values, shared ones once.</param>
+/// <param name="Layers">What its layers do with one sample.</param>
+public sealed record ModelSize(long Parameters, IReadOnlyList<LayerTrace> Layers)
+{
+    /// <summary>Multiply-accumulates of convolutions, products and attention for one sample, places in padding included.</summary>
+    public long Macs => Layers.Sum(static l => l.Macs);
+}
+
+/// <summary>The models that can be asked for by name: small ones for 28×28 images, and the published sizes of each family.</summary>
 public static class NamedModels
 {
-    static readonly int[] imageNet = [224, 224, 3], fashion = [28, 28, 1], dots = [64, 64, 1];
+    static readonly int[] fashion = [28, 28, 1], dots = [64, 64, 1];
     static readonly ConvNeXtOptions fashionSizes = new() { Depths = [2, 2], Dims = [64, 128], LayerScale = 0 };
-    static readonly ConvNeXtOptions nano = new() { Depths = [1, 1], Dims = [8, 16] };
-    static readonly ConvNeXtOptions tiny = new() { DropPath = 0.1 };
-    static readonly ConvNeXtOptions small1k = new() { Depths = [3, 3, 27, 3], DropPath = 0.4 };
-    static readonly ConvNeXtOptions base1k = new() { Depths = [3, 3, 27, 3], Dims = [128, 256, 512, 1024], DropPath = 0.5 };
-    static readonly ConvNeXtOptions large = new() { Depths = [3, 3, 27, 3], Dims = [192, 384, 768, 1536], DropPath = 0.5 };
+    static readonly ConvNeXtOptions speck = new() { Depths = [1, 1], Dims = [8, 16] };
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<NamedModel> All { get; } =
     [
         new("convnext_dcls_fashion", fashion, new ConvNeXtNetwork(fashionSizes, new("gauss", 9, 16))),
         new("convnext_fashion", fashion, new ConvNeXtNetwork(fashionSizes)),
-        new("convnext_dcls_nano", fashion, new ConvNeXtNetwork(nano, new("v1", 7, 5))),
-        new("convnext_nano", fashion, new ConvNeXtNetwork(nano)),
-        new("convnext_dcls_tiny", imageNet, new ConvNeXtNetwork(tiny, new("v0", 17, 34))) { BenchName = "convnext_t_dcls_v0_k17n34" },
-        new("convnext_dcls_gauss_tiny", imageNet, new ConvNeXtNetwork(tiny, new("gauss", 23, 26))) { BenchName = "convnext_t_dcls_gauss_k23n26" },
-        new("convnext_dcls_small", imageNet, new ConvNeXtNetwork(small1k, new("v0", 17, 40))),
-        new("convnext_dcls_base", imageNet, new ConvNeXtNetwork(base1k, new("v0", 17, 40))),
-        new("convnext_tiny", imageNet, new ConvNeXtNetwork(tiny)) { BenchName = "convnext_t" },
-        new("convnext_small", imageNet, new ConvNeXtNetwork(small1k)),
-        new("convnext_base", imageNet, new ConvNeXtNetwork(base1k)),
+        new("convnext_dcls_speck", fashion, new ConvNeXtNetwork(speck, new("v1", 7, 5))),
+        new("convnext_speck", fashion, new ConvNeXtNetwork(speck)),
         new("two_dots", dots, new TwoDotsNetwork(31, Dcls: true)),
         new("two_dots_3x3", dots, new TwoDotsNetwork(3, Dcls: false)),
-        new("convnext_large", imageNet, new ConvNeXtNetwork(large)),
+        .. ConvNeXtNetwork.Named,
+        .. ConvNeXtIsotropicNetwork.Named,
+        .. MetaFormerNetwork.Named,
     ];
 
     /// <summary>Their names, for messages.</summary>
