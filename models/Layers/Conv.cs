@@ -28,6 +28,9 @@ public abstract class Conv : ILayer
         kind = $"Conv{rank}d {string.Join('×', size)} {inputs} → {outputs}" + (groups > 1 ? $" in {groups} groups" : "");
     }
 
+    /// <summary>The kernel [*kernel, in/groups, out] and the bias.</summary>
+    internal (Tensor Weight, Tensor? Bias) Parameters => (weight, bias);
+
     /// <inheritdoc/>
     public Tensor Forward(Tensor x)
     {

@@ -57,6 +57,8 @@ public static class NamedModels
         .. ConvNeXtNetwork.Named,
         .. ConvNeXtIsotropicNetwork.Named,
         .. MetaFormerNetwork.Named,
+        .. FastVitNetwork.Named,
+        .. ResNetNetwork.Named,
     ];
 
     /// <summary>Their names, for messages.</summary>

@@ -8,6 +8,8 @@ namespace MiniTorch.Models;
 [JsonDerivedType(typeof(ConvNeXtNetwork), "convnext")]
 [JsonDerivedType(typeof(ConvNeXtIsotropicNetwork), "convnext_isotropic")]
 [JsonDerivedType(typeof(MetaFormerNetwork), "metaformer")]
+[JsonDerivedType(typeof(FastVitNetwork), "fastvit")]
+[JsonDerivedType(typeof(ResNetNetwork), "resnet")]
 [JsonDerivedType(typeof(TwoDotsNetwork), "two_dots")]
 public abstract record Network
 {
@@ -21,7 +23,7 @@ public abstract record Network
     }
 }
 
-/// <summary>DCLS in the place of a network's depthwise convolutions.</summary>
+/// <summary>DCLS in the place of a network's depthwise convolutions, or of all spatial ones.</summary>
 /// <param name="Version">Interpolation: v0, v1, max, gauss, or our names.</param>
 /// <param name="Size">Window, both axes.</param>
 /// <param name="Count">Taps a kernel.</param>
@@ -31,4 +33,7 @@ public sealed record DclsKernels(string Version, int Size, int Count, bool Share
 {
     /// <summary>What makes the layers.</summary>
     public Depthwise Factory() => Dcls.Official(Version, Size, Count, Shared, convention: Convention);
+
+    /// <summary>What makes the layers of a network whose spatial convolutions connect every output with every input.</summary>
+    public SpatialConv DenseFactory() => Dcls.OfficialDense(Version, Size, Count, Shared, Convention);
 }

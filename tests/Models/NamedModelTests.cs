@@ -8,6 +8,9 @@ namespace MiniTorch.Tests.Models;
 /// <summary>Sizes of the models that can be asked for by name.</summary>
 public sealed class NamedModelTests
 {
+    /// <summary>ResNet50: pairs of channels of all 3×3 convolutions, and of one of each width.</summary>
+    const int Spatial50 = 3 * 64 * 64 + 4 * 128 * 128 + 6 * 256 * 256 + 3 * 512 * 512, Widths50 = 64 * 64 + 128 * 128 + 256 * 256 + 512 * 512;
+
     /// <summary>
     /// Parameters: the authors' or timm's figures; of DCLS forms, arithmetic on the replaced layers. Multiply-accumulates: the published G to the last digit, where one is
     /// published for the same input and the same way of counting.
@@ -39,6 +42,8 @@ public sealed class NamedModelTests
     [InlineData("caformer_b36", 98_753_614, "")]
     [InlineData("convformer_dcls_s18", 26_848_432, "")]
     [InlineData("caformer_dcls_s18", 26_350_488, "")]
+    [InlineData("resnet50", 25_557_032, "4.089184256")]
+    [InlineData("resnet50_dcls", 25_557_032 - (9 - 5) * Spatial50 + 2 * 5 * Widths50, "")]
     public void Parameters_and_work_are_the_published_ones(string name, long parameters, string gigaMacs)
     {
         ModelSize size = NamedModels.Of(name).Size();
@@ -46,7 +51,15 @@ public sealed class NamedModelTests
         if (gigaMacs.Length > 0) Assert.Equal(gigaMacs, Giga(size.Macs, gigaMacs));
     }
 
-    /// <summary>timm's figures of the MetaFormers count 5 operations for each normalised value beside the multiply-accumulates.</summary>
+    /// <summary>Published in millions.</summary>
+    [Theory]
+    [InlineData("fastvit_sa24", 21.5)]
+    [InlineData("fastvit_sa36", 31.5)]
+    [InlineData("fastvit_ma36", 44.1)]
+    [InlineData("fastvit_dcls_sa24", 21.5)]
+    public void FastViT_is_as_large_as_published(string name, double millions) => Assert.InRange(NamedModels.Of(name).Size().Parameters / 1e6, millions - 0.06, millions + 0.06);
+
+    /// <summary>timm's figures count operations of norms beside the multiply-accumulates: 5 for each value of a layer norm, 2 for each of a batch norm.</summary>
     [Theory]
     [InlineData("convformer_s18", "3.96")]
     [InlineData("convformer_s36", "7.67")]
@@ -56,10 +69,15 @@ public sealed class NamedModelTests
     [InlineData("caformer_s36", "8.00")]
     [InlineData("caformer_m36", "13.29")]
     [InlineData("caformer_b36", "23.22")]
+    [InlineData("fastvit_sa24", "3.8")]
+    [InlineData("fastvit_sa36", "5.6")]
+    [InlineData("fastvit_ma36", "7.9")]
     public void Work_with_norms_is_the_published_one(string name, string giga)
     {
         ModelSize size = NamedModels.Of(name).Size();
-        Assert.Equal(giga, Giga(size.Macs + 5 * size.Layers.Where(static l => l.Kind.StartsWith("LayerNorm", StringComparison.Ordinal)).Sum(static l => l.Output.Count), giga));
+        Assert.Equal(giga, Giga(size.Macs + 5 * Values("LayerNorm") + 2 * Values("BatchNorm"), giga));
+
+        long Values(string kind) => size.Layers.Where(l => l.Kind.StartsWith(kind, StringComparison.Ordinal)).Sum(static l => l.Output.Count);
     }
 
     static string Giga(long operations, string like) => (operations / 1e9).ToString("F" + (like.Length - 1 - like.IndexOf('.', StringComparison.Ordinal)), CultureInfo.InvariantCulture);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MiniTorch.Models;
+using MiniTorch.Ops;
 
 namespace MiniTorch.Tests.Parity;
 
@@ -8,7 +9,7 @@ static class ModelGolden
 {
     /// <summary>The depthwise layers the case wants: plain ones, or the official DCLS replacement.</summary>
     internal static Depthwise? Depthwise(GoldenCase c)
-        => c.Has("dcls_kernel_size") ? Dcls.Official(c.Text("version"), c.Int("dcls_kernel_size"), c.Int("dcls_kernel_count"), convention: Ops.Convention.Official) : null;
+        => c.Has("dcls_kernel_size") ? Dcls.Official(c.Text("version"), c.Int("dcls_kernel_size"), c.Int("dcls_kernel_count"), convention: Convention.Official) : null;
 
     internal static Dictionary<string, StoredTensor> State(GoldenCase c)
         => c.Tensors.Where(static n => n.StartsWith("state.", StringComparison.Ordinal)).ToDictionary(static n => n["state.".Length..], c.Stored);
@@ -19,6 +20,7 @@ static class ModelGolden
         c.Tolerance32 = 1e-3;           // parameter gradients of whole models
         (ILayer model, ParameterStore store) = ParameterStore.Build(build, c.Device, c.Type, file: State(c));
         using ParameterStore owner = store;
+        store.Statistics = Statistics.Running;
         Assert.Equal(c.Int("n_parameters"), store.ParameterCount);
         Tensor x = c.Leaf("x", Layout.ChannelsLast);
         Tensor logits = model.Forward(x);
