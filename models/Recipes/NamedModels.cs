@@ -36,6 +36,9 @@ public sealed record ModelSize(long Parameters, IReadOnlyList<LayerTrace> Layers
 {
     /// <summary>Multiply-accumulates of convolutions, products and attention for one sample, places in padding included.</summary>
     public long Macs => Layers.Sum(static l => l.Macs);
+
+    /// <summary>Those of them that touch data: places in padding left out.</summary>
+    public long Touching => Layers.Sum(static l => l.Touching);
 }
 
 /// <summary>The models that can be asked for by name: small ones for 28×28 images, and the published sizes of each family.</summary>
@@ -64,6 +67,9 @@ public static class NamedModels
     /// <summary>Their names, for messages.</summary>
     public static string Names { get; } = string.Join(", ", All.Select(static m => m.Name));
 
-    /// <summary>The model of a name, or of the name it has in `dcls bench`; dashes count as underscores. An <see cref="ArgumentException"/> lists the names there are.</summary>
-    public static NamedModel Of(string name) => All.FirstOrDefault(m => m.Name == name.Replace('-', '_') || m.BenchName == name) ?? throw new ArgumentException($"unknown model '{name}'; there is {Names}");
+    /// <summary>The model of a name, or of the name it has in `dcls bench`; dashes count as underscores. Null if there is none.</summary>
+    public static NamedModel? Find(string name) => All.FirstOrDefault(m => m.Name == name.Replace('-', '_') || m.BenchName == name);
+
+    /// <summary>The model of a name as <see cref="Find"/> has it; an <see cref="ArgumentException"/> lists the names there are.</summary>
+    public static NamedModel Of(string name) => Find(name) ?? throw new ArgumentException($"unknown model '{name}'; there is {Names}");
 }

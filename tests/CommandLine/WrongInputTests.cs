@@ -48,7 +48,7 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("profile convnext_speck --trace missing/step.json", 2, "missing")]
     [InlineData("profile convnext_speck --device cuda", 3, "no device cuda")]
     [InlineData("bench", 2, "WHAT")]
-    [InlineData("bench all", 2, "measures ops or model")]
+    [InlineData("bench all", 2, "measures ops, model or a model by name")]
     [InlineData("bench ops --filter (", 2, "no regular expression")]
     [InlineData("bench ops --filter convnext", 2, "no work of ops matches")]
     public async Task Is_one_line_with_a_hint(string arguments, int code, string message)
