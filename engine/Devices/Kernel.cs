@@ -38,6 +38,7 @@ public sealed class Kernel<TArgs> where TArgs : unmanaged
     public void Launch(Device device, DType type, in TArgs args)
     {
         CpuDevice? host = device as CpuDevice;
+        if (device is ShapeDevice) return;
         if (!type.IsReal() || host is null && (cuda is null || type != DType.Float32)) throw new TensorException($"{name} has no kernel for {type.Short()} on {device}");
         Profile? profile = Profile.Current;
         long begin = profile?.Begin(device) ?? 0;

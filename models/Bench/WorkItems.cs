@@ -6,17 +6,21 @@ namespace MiniTorch.Models.Bench;
 /// <summary>All work that is timed: what `dcls bench` measures and what is compared with libtorch.</summary>
 static class WorkItems
 {
+    const int LargeImage = 128;
     static readonly ConvNeXtOptions tiny = new();
 
     /// <summary>Operations first, then networks.</summary>
     internal static IReadOnlyList<WorkItem> All { get; } = [.. Operations(), .. Models()];
 
     /// <summary>Those whose name and shape match a regular expression, in any case.</summary>
-    internal static IReadOnlyList<WorkItem> Matching(string? filter)
+    internal static IReadOnlyList<WorkItem> Matching(string? filter) => [.. Matching(All, filter)];
+
+    /// <summary>Those of some.</summary>
+    internal static IEnumerable<WorkItem> Matching(IEnumerable<WorkItem> items, string? filter)
     {
-        if (filter is null) return All;
+        if (filter is null) return items;
         Regex regex = new(filter, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
-        return [.. All.Where(i => regex.IsMatch(i.ToString()))];
+        return items.Where(i => regex.IsMatch(i.ToString()));
     }
 
     /// <summary>The item of a name and a shape.</summary>
@@ -50,15 +54,23 @@ static class WorkItems
 
     static IEnumerable<WorkItem> Models()
     {
-        DclsKernels bilinear = new("v0", 17, 34), gauss = new("gauss", 23, 26);
-        yield return Model("convnext_t_forward", null, false, 516);
-        yield return Model("convnext_t_train_step", null, true, 1936);
-        yield return Model("convnext_t_dcls_v0_k17n34_forward", bilinear, false, 704);
-        yield return Model("convnext_t_dcls_v0_k17n34_train_step", bilinear, true, 2539);
-        yield return Model("convnext_t_dcls_gauss_k23n26_forward", gauss, false, 936);
+        yield return Model("convnext_t", false, 516);
+        yield return Model("convnext_t", true, 1936);
+        yield return Model("convnext_t_dcls_v0_k17n34", false, 704);
+        yield return Model("convnext_t_dcls_v0_k17n34", true, 2539);
+        yield return Model("convnext_t_dcls_gauss_k23n26", false, 936);
         yield return Spiking("snn_delays_forward", SnnPass.Forward, 336);
         yield return Spiking("snn_delays_train_step", SnnPass.TrainStep, 1260);
         yield return Spiking("snn_delays_rounded_forward", SnnPass.RoundedForward, 336);
+    }
+
+    /// <summary>The forward pass and the training step of a model, on a batch of 8, or of 32 small images.</summary>
+    internal static IReadOnlyList<WorkItem> Of(NamedModel model) => [Steps(model, training: false), Steps(model, training: true)];
+
+    static WorkItem Steps(NamedModel model, bool training)
+    {
+        Shape batch = Shape.Create([model.Sample[0] >= LargeImage ? 8 : 32, .. model.Sample]);
+        return new(model.Name + Suffix(training), string.Join('x', batch.Dims.ToArray()), Work(model, batch[0], training), device => new NetworkWorkload(device, model, batch, training), IsModel: true);
     }
 
     static WorkItem Depthwise(string shape, bool backward, double peerMs)
@@ -103,11 +115,11 @@ static class WorkItems
         return new(name, shape, new(0, 5 * sizeof(float) * elements), device => new RowsWorkload(device, s, norm)) { PeerMs = peerMs };
     }
 
-    static WorkItem Model(string name, DclsKernels? kernels, bool training, double peerMs)
+    static WorkItem Model(string name, bool training, double peerMs)
     {
         const string Shape = "8x224x224x3";
-        double macs = 8 * MacsOfAnImage(kernels?.Size ?? tiny.KernelSize);
-        return new(name, Shape, new((training ? Amount.ForwardAndBackward : Amount.Forward) * macs), device => new ModelWorkload(device, new(Shape), kernels, training), IsModel: true) { PeerMs = peerMs };
+        NamedModel model = NamedModels.Of(name);
+        return new(name + Suffix(training), Shape, Work(model, 8, training), device => new ModelWorkload(device, new(Shape), ((ConvNeXtNetwork)model.Network).Dcls, training), IsModel: true) { PeerMs = peerMs };
     }
 
     /// <summary>Every layer has (S − 1) / 2 steps more than the one before. The input needs no gradient.</summary>
@@ -122,16 +134,9 @@ static class WorkItems
         return new(name, Shape, new(macs), device => new SnnWorkload(device, s, pass), IsModel: true) { PeerMs = peerMs };
     }
 
-    static double MacsOfAnImage(int kernel)
-    {
-        double macs = 0;
-        for (int stage = 0; stage < tiny.Dims.Length; stage++)
-        {
-            double c = tiny.Dims[stage], area = Extent(stage) * Extent(stage), patch = stage == 0 ? 48 : 4 * tiny.Dims[stage - 1];
-            macs += area * c * patch + tiny.Depths[stage] * (Window(Extent(stage), kernel) * c + 8 * area * c * c);
-        }
-        return macs + (double)tiny.Dims[^1] * tiny.Classes;
-    }
+    static string Suffix(bool training) => training ? "_train_step" : "_forward";
+
+    static Amount Work(NamedModel model, int batch, bool training) => new((training ? Amount.ForwardAndBackward : Amount.Forward) * batch * model.Size().Touching);
 
     static int Extent(int stage) => 56 >> stage;
 

@@ -36,7 +36,7 @@ public sealed record ConvNeXtOptions
 /// </summary>
 public sealed class ConvNeXt : ILayer
 {
-    const double Deviation = 0.02;
+    internal const double Deviation = 0.02;
 
     readonly DclsLayers dcls = new();
     readonly Sequential body;
@@ -81,7 +81,7 @@ public sealed class ConvNeXt : ILayer
     }
 
     /// <summary>x + drop path(γ · project(GELU(expand(norm(depthwise x))))).</summary>
-    sealed class Block : ILayer
+    internal sealed class Block : ILayer
     {
         readonly ILayer depthwise;
         readonly LayerNorm norm;

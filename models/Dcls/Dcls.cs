@@ -141,7 +141,7 @@ public abstract partial class Dcls : ILayer, IConstrained
         string kind = $"{form.Kind} {string.Join('×', [.. form.Dense, .. form.Size])} of {KernelCount} {form.Inputs} → {form.Outputs}, {Version.Version}"
             + (form.Groups > 1 ? $", {form.Groups} groups" : "");
         long macs = (long)(form.OutputPadding is null ? y : x).Count / kernel.Shape[^1] * kernel.Count;
-        return Trace.Report(y, Path, kind, weight.Count + Position.Count + (Sigma?.Count ?? 0) + (bias?.Count ?? 0), macs);
+        return Trace.Report(y, Path, kind, weight.Count + Position.Count + (Sigma?.Count ?? 0) + (bias?.Count ?? 0), macs, form.OutputPadding is null ? Conv.Touching(x, y, kernel, form.Stride, form.Padding, [], form.Mode) : macs);
     }
 
     /// <summary>Initial positions, clamped; those of a checkpoint are taken as they are.</summary>

@@ -6,27 +6,55 @@ public abstract partial class Dcls
 {
     /// <summary>
     /// A factory that puts DCLS in the place of a model's depthwise convolutions, as the official packages do: <paramref name="count"/> taps in a window of
-    /// <paramref name="size"/> (odd), initial weights and bias as the model wants them. Positions (and widths) are shared by the official rule: a layer wider than all before it
+    /// <paramref name="size"/> (odd), initial weights and bias as the model wants them, else normal of deviation 0.02 and 0. Positions (and widths) are shared by the official rule: a layer wider than all before it
     /// gets its own, any other uses those of the layer before; in a network that widens from stage to stage that is one set a stage. With <paramref name="shared"/> false
     /// every layer has its own. <paramref name="only"/> replaces kernels of that plain size alone (the official FastViT: 7).
     /// </summary>
     public static Depthwise Official(string version, int size, int count, bool shared = true, int? only = null, Convention convention = Convention.Centered)
     {
-        if (size % 2 == 0) throw new TensorException($"Dcls.Official: a window of even size cannot keep the size of the maps, got {size}; use {size - 1} or {size + 1}");
         Interpolation interpolation = Interpolation.Parse(version);
-        ParameterStore? store = null;           // sharing starts anew in each model
-        int widest = 0;
-        Dcls? owner = null;
-        return (at, channels, kernelSize, bias, weightInit, biasInit) =>
+        DclsOptions options = new() { Convention = convention };
+        Sharing sharing = new(shared);
+        Expect(size);
+        return (at, channels, kernelSize, bias, weightInit, biasInit) => only is { } replaced && kernelSize != replaced
+            ? Conv2d.Depthwise(at, channels, kernelSize, bias, weightInit, biasInit)
+            : sharing.Next(at, channels, owner => new(at, channels, channels, count, size, padding: size / 2, groups: channels, bias: bias, version: interpolation,
+                options: options with { SharedWith = owner, WeightInit = weightInit ?? weights, BiasInit = biasInit ?? Inits.Zeros }));
+    }
+
+    /// <summary>The same for the spatial convolutions of a <see cref="ResNet"/>, which are not depthwise: their stride stays.</summary>
+    public static SpatialConv OfficialDense(string version, int size, int count, bool shared = true, Convention convention = Convention.Centered)
+    {
+        Interpolation interpolation = Interpolation.Parse(version);
+        DclsOptions options = new() { Convention = convention, WeightInit = weights };
+        Sharing sharing = new(shared);
+        Expect(size);
+        return (at, channels, stride) => sharing.Next(at, channels, owner => new(at, channels, channels, count, size, stride, padding: size / 2, bias: false, version: interpolation,
+            options: options with { SharedWith = owner }));
+    }
+
+    static readonly Init weights = Inits.Normal(0.02);
+
+    static void Expect(int size)
+    {
+        if (size % 2 == 0) throw new TensorException($"Dcls.Official: a window of even size cannot keep the size of the maps, got {size}; use {size - 1} or {size + 1}");
+    }
+
+    /// <summary>Whose positions a layer uses: its own if it is wider than all before it in its model, else those of the layer before.</summary>
+    sealed class Sharing(bool shared)
+    {
+        ParameterStore? store;          // begins anew in each model
+        int widest;
+        Dcls? owner;
+
+        internal Dcls2d Next(ParameterScope at, int channels, Func<Dcls?, Dcls2d> make)
         {
-            if (only is { } replaced && kernelSize != replaced) return Conv2d.Depthwise(at, channels, kernelSize, bias, weightInit, biasInit);
             if (at.Store != store) (store, widest) = (at.Store, 0);
             bool own = !shared || channels > widest;
-            Dcls2d layer = new(at, channels, channels, count, size, padding: size / 2, groups: channels, bias: bias, version: interpolation,
-                options: new() { Convention = convention, SharedWith = own ? null : owner, WeightInit = weightInit, BiasInit = biasInit });
+            Dcls2d layer = make(own ? null : owner);
             if (own) (widest, owner) = (channels, layer);
             return layer;
-        };
+        }
     }
 
     /// <summary>

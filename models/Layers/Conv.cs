@@ -28,12 +28,30 @@ public abstract class Conv : ILayer
         kind = $"Conv{rank}d {string.Join('×', size)} {inputs} → {outputs}" + (groups > 1 ? $" in {groups} groups" : "");
     }
 
+    /// <summary>The kernel [*kernel, in/groups, out] and the bias.</summary>
+    internal (Tensor Weight, Tensor? Bias) Parameters => (weight, bias);
+
     /// <inheritdoc/>
     public Tensor Forward(Tensor x)
     {
         using Profile.Scope layer = Profile.Layer(path);
         Tensor y = Apply(x, weight, bias, stride, padding, dilation, groups, mode);
-        return Trace.Report(y, path, kind, weight.Count + (bias?.Count ?? 0), (long)y.Count / weight.Shape[^1] * weight.Count);
+        return Trace.Report(y, path, kind, weight.Count + (bias?.Count ?? 0), (long)y.Count / weight.Shape[^1] * weight.Count, Touching(x, y, weight, stride, padding, dilation, mode));
+    }
+
+    /// <summary>Multiply-accumulates that touch x: on each axis the taps of all results that are not in a padding of zeros.</summary>
+    internal static long Touching(Tensor x, Tensor y, Tensor weight, int[] stride, int[] padding, int[] dilation, PaddingMode mode)
+    {
+        long touching = (long)x.Shape[0] * weight.Shape[^2] * weight.Shape[^1];
+        for (int axis = 0; axis < stride.Length; axis++)
+        {
+            int kernel = weight.Shape[axis], extent = x.Shape[1 + axis], hop = dilation.Length == 0 ? 1 : dilation[axis], inside = 0;
+            for (int o = 0; o < y.Shape[1 + axis]; o++)
+                for (int k = 0; k < kernel; k++)
+                    if (mode != PaddingMode.Zeros || (uint)(o * stride[axis] - padding[axis] + k * hop) < (uint)extent) inside++;
+            touching *= inside;
+        }
+        return touching;
     }
 
     /// <summary>A convolution with any padding mode: zeros are part of the convolution, the other modes pad first.</summary>

@@ -18,23 +18,33 @@ public sealed class LayerNorm(ParameterScope at, int channels, double epsilon = 
 }
 
 /// <summary>
-/// Batch normalisation per channel (last dimension): batch statistics while recording, running ones else. Parameters: weight [c] from 1, bias [c] from 0;
-/// states: running_mean from 0, running_var from 1.
+/// Batch normalisation per channel (last dimension): batch statistics while recording, running ones else. Parameters: weight [c] from 1 (unless another start is given), bias [c] from 0;
+/// states: running_mean from 0, running_var from 1. <see cref="ParameterStore.Statistics"/> freezes all of a model; PyTorch's count of batches is passed over.
 /// </summary>
-public sealed class BatchNorm(ParameterScope at, int channels, double momentum = 0.1, double epsilon = 1e-5) : ILayer
+public sealed class BatchNorm(ParameterScope at, int channels, double momentum = 0.1, double epsilon = 1e-5, Init? weightInit = null) : ILayer
 {
-    readonly Tensor weight = at.Parameter("weight", [channels], Inits.Ones), bias = at.Parameter("bias", [channels], Inits.Zeros);
+    readonly Tensor weight = at.Parameter("weight", [channels], weightInit ?? Inits.Ones), bias = at.Parameter("bias", [channels], Inits.Zeros);
     readonly Tensor mean = at.State("running_mean", [channels], Inits.Zeros), variance = at.State("running_var", [channels], Inits.Ones);
+    readonly ParameterStore store = at.Without("num_batches_tracked").Store;
     readonly string path = at.Path;
 
-    /// <summary>Fixes the statistics: <see cref="Statistics.Running"/> freezes them while the layer stays differentiable; null follows the tape.</summary>
-    public Statistics? Statistics { get; set; }
+    /// <summary>The norm with its running statistics as a factor and a term a channel: y = scale · x + shift.</summary>
+    internal (double[] Scale, double[] Shift) Affine()
+    {
+        double[] scale = weight.ToDoubles(), shift = bias.ToDoubles(), means = mean.ToDoubles(), variances = variance.ToDoubles();
+        for (int c = 0; c < scale.Length; c++)
+        {
+            scale[c] /= Math.Sqrt(variances[c] + epsilon);
+            shift[c] -= means[c] * scale[c];
+        }
+        return (scale, shift);
+    }
 
     /// <inheritdoc/>
     public Tensor Forward(Tensor x)
     {
         using Profile.Scope layer = Profile.Layer(path);
-        return Trace.Report(x.BatchNorm(weight, bias, mean, variance, Statistics, momentum, epsilon), path, $"BatchNorm {channels}", 2L * channels);
+        return Trace.Report(x.BatchNorm(weight, bias, mean, variance, store.Statistics, momentum, epsilon), path, $"BatchNorm {channels}", 2L * channels);
     }
 }
 

@@ -15,6 +15,9 @@ public sealed class AxisOrder
     /// <summary>Convolution weight: (out, in/g, *kernel) in files, [*kernel, in/g, out] here.</summary>
     public static AxisOrder Kernel { get; } = new(static rank => [.. Range(2, rank - 2, 1), 1, 0]);
 
+    /// <summary>A map of features: (c, *spatial) in files, [*spatial, c] here.</summary>
+    public static AxisOrder Map { get; } = new(static rank => [.. Range(1, rank - 1, 1), 0]);
+
     /// <summary>Linear weight: (out, in) in files, [in, out] here.</summary>
     public static AxisOrder Reversed { get; } = new(static rank => Range(rank - 1, rank, -1));
 

@@ -38,6 +38,13 @@ public readonly struct ParameterScope
     /// <summary>Passes over a name that foreign checkpoints have and this model does not need.</summary>
     public void Ignore(string name) => store.Ignore(Full(name));
 
+    /// <summary>This scope, with <see cref="Ignore"/> of a name: for initialisers of fields.</summary>
+    internal ParameterScope Without(string name)
+    {
+        Ignore(name);
+        return this;
+    }
+
     /// <summary>Registers a layer that keeps its parameters within bounds: <see cref="ParameterStore.Constrain()"/> asks it to after each update.</summary>
     public void Constrain(IConstrained layer) => store.Constrain(layer);
 

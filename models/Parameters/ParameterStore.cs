@@ -28,6 +28,9 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Their element type.</summary>
     public DType DType { get; }
 
+    /// <summary>What the batch norms of the model take: <see cref="Ops.Statistics.Running"/> freezes them while they stay differentiable; null follows the tape.</summary>
+    public Ops.Statistics? Statistics { get; set; }
+
     /// <summary>Random state of dropout and drop path.</summary>
     public Randomness Randomness { get; }
 
@@ -110,6 +113,7 @@ public sealed class ParameterStore : IDisposable
         if (trained) trainable.Add((name, x));
         if (file is null)
         {
+            if (Device is ShapeDevice) return x;
             double[] values = new double[x.Count];
             init(new RandomStream(seed, Stream(name)), values);
             x.WriteDoubles(values);

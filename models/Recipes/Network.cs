@@ -6,6 +6,10 @@ namespace MiniTorch.Models;
 /// <summary>What a network is made of, as it stands in a run's config.json; its kind tells which.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(ConvNeXtNetwork), "convnext")]
+[JsonDerivedType(typeof(ConvNeXtIsotropicNetwork), "convnext_isotropic")]
+[JsonDerivedType(typeof(MetaFormerNetwork), "metaformer")]
+[JsonDerivedType(typeof(FastVitNetwork), "fastvit")]
+[JsonDerivedType(typeof(ResNetNetwork), "resnet")]
 [JsonDerivedType(typeof(TwoDotsNetwork), "two_dots")]
 [JsonDerivedType(typeof(SnnNetwork), "snn")]
 [JsonDerivedType(typeof(TwoSpikesNetwork), "two_spikes")]
@@ -13,9 +17,15 @@ public abstract record Network
 {
     /// <summary>Declares the network for samples of this shape and so many classes; an <see cref="ArgumentException"/> says why it cannot take them.</summary>
     public abstract ILayer Build(ParameterScope at, Shape sample, int classes);
+
+    /// <summary>Stops samples that are no images.</summary>
+    private protected static void Expect(Shape sample)
+    {
+        if (sample.Rank != 3) throw new ArgumentException($"the network takes images [h, w, c], got samples of {sample}");
+    }
 }
 
-/// <summary>DCLS in the place of a network's depthwise convolutions.</summary>
+/// <summary>DCLS in the place of a network's depthwise convolutions, or of all spatial ones.</summary>
 /// <param name="Version">Interpolation: v0, v1, max, gauss, or our names.</param>
 /// <param name="Size">Window, both axes.</param>
 /// <param name="Count">Taps a kernel.</param>
@@ -25,29 +35,7 @@ public sealed record DclsKernels(string Version, int Size, int Count, bool Share
 {
     /// <summary>What makes the layers.</summary>
     public Depthwise Factory() => Dcls.Official(Version, Size, Count, Shared, convention: Convention);
-}
 
-/// <summary>A <see cref="ConvNeXt"/>.</summary>
-/// <param name="Sizes">Its sizes; input channels and classes are taken from the data.</param>
-/// <param name="Dcls">Its depthwise kernels, or null for plain ones.</param>
-public sealed record ConvNeXtNetwork(ConvNeXtOptions Sizes, DclsKernels? Dcls = null) : Network
-{
-    /// <inheritdoc/>
-    public override ILayer Build(ParameterScope at, Shape sample, int classes)
-    {
-        if (sample.Rank != 3) throw new ArgumentException($"ConvNeXt takes images [h, w, c], got samples of {sample}");
-        int shrink = 1 << Sizes.Depths.Length - 1;
-        if (sample[0] < Sizes.Stem[0] * shrink || sample[1] < Sizes.Stem[1] * shrink)
-            throw new ArgumentException($"the network needs images of at least {Sizes.Stem[0] * shrink}x{Sizes.Stem[1] * shrink}, got {sample}; choose another --model");
-        return new ConvNeXt(at, Sizes with { InputChannels = sample[2], Classes = classes }, Dcls?.Factory());
-    }
-}
-
-/// <summary>A <see cref="SnnDelays"/>.</summary>
-/// <param name="Sizes">Its sizes; input channels and classes are taken from the data.</param>
-public sealed record SnnNetwork(SnnOptions Sizes) : Network
-{
-    /// <inheritdoc/>
-    public override ILayer Build(ParameterScope at, Shape sample, int classes)
-        => sample.Rank == 2 ? new SnnDelays(at, Sizes with { Inputs = sample[1], Classes = classes }) : throw new ArgumentException($"a spiking network takes sequences [time, channels], got samples of {sample}");
+    /// <summary>What makes the layers of a network whose spatial convolutions connect every output with every input.</summary>
+    public SpatialConv DenseFactory() => Dcls.OfficialDense(Version, Size, Count, Shared, Convention);
 }

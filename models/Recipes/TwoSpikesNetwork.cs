@@ -9,6 +9,9 @@ namespace MiniTorch.Models;
 /// <param name="Window">Steps of the window of delays, odd.</param>
 public sealed record TwoSpikesNetwork(int Window) : Network
 {
+    /// <summary>The toy's own.</summary>
+    internal static IEnumerable<NamedModel> Named => [new("two_spikes", [48, 2], new TwoSpikesNetwork(25)) { Classes = 4 }];
+
     /// <inheritdoc/>
     public override ILayer Build(ParameterScope at, Shape sample, int classes)
         => sample.Rank == 2 && sample[1] == 2 ? new Net(at, Window, classes) : throw new ArgumentException($"the two-spikes network takes two channels, got samples of {sample}");
@@ -42,7 +45,7 @@ public sealed record TwoSpikesNetwork(int Window) : Network
             return (membrane * membrane).Max(0) * Gain();
         }
 
-        /// <summary>2√π σ times 4: what makes the square of a tap's peak, or of two that meet, of one size for all widths.</summary>
+        /// <summary>2π σ²: what makes the square of a tap's peak, or of two that meet, of one size for all widths, but for those below a step.</summary>
         double Gain()
         {
             double sigma = Math.Abs(delays.Taps.Sigma!.ToDoubles()[0]) + Gauss.NarrowestSigma(0, delays.Taps.Convention);

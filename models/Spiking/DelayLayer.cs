@@ -19,7 +19,8 @@ public sealed class DelayLayer(ParameterScope at, int inputs, int outputs, int k
         using Profile.Scope layer = Profile.Layer(Taps.Path);
         Tensor y = rounded && !Tape.Recording ? RoundedDelays.Of(x, Taps.Weight, Taps.Position.Reshape(Taps.Position.Shape.Dims[1..]), maxDelay, Taps.Bias) : x.DelayConv(Taps.Kernel(), Taps.Bias);
         long synapses = (long)kernelCount * inputs * outputs;
-        return Trace.Report(y, Taps.Path, $"delays to {maxDelay - 1} of {kernelCount}, {inputs} → {outputs}", 2 * synapses + (Taps.Bias?.Count ?? 0), (long)x.Shape[0] * x.Shape[1] * maxDelay * inputs * outputs);
+        return Trace.Report(y, Taps.Path, $"delays to {maxDelay - 1} of {kernelCount}, {inputs} → {outputs}", 2 * synapses + (Taps.Bias?.Count ?? 0), (long)y.Shape[0] * x.Shape[1] * maxDelay * inputs * outputs,
+            (long)x.Shape[0] * x.Shape[1] * maxDelay * inputs * outputs);
     }
 
     /// <summary>The delays in steps as they are now, [count, in, out]; fractions of a step among them.</summary>

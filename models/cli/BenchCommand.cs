@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using MiniTorch.Models;
 using MiniTorch.Models.Bench;
 
 namespace MiniTorch.Cli;
@@ -8,7 +9,7 @@ namespace MiniTorch.Cli;
 /// <summary>dcls bench: how long operations and networks take on a device, beside what its peak and its memory allow.</summary>
 static class BenchCommand
 {
-    static readonly Argument<string> what = new("WHAT") { Description = "ops (single operations) or model (whole networks)." };
+    static readonly Argument<string> what = new("WHAT") { Description = "ops (single operations), model (networks that are watched), or the name of a model." };
     static readonly Option<string?> filter = new("--filter") { Description = "Only work whose name and shape match this regular expression.", HelpName = "REGEX" };
 
     sealed record Result(string Name, string Shape, double MedianMs, double MinMs, double Gflops, double BoundMs);
@@ -16,7 +17,7 @@ static class BenchCommand
     internal static Command Make()
     {
         Command command = Examples.On(new("bench", "Times operations (ops) or networks (model): median and shortest time, useful work, and the time that the device's peak and memory allow. Times on cuda:emulated are estimates for the GPU that it models, no measurements."),
-            "dcls bench ops", "dcls bench ops --filter \"dw_.* k17\" --json", "dcls bench model --filter forward", "dcls bench ops --filter layer_norm --device cuda");
+            "dcls bench ops", "dcls bench ops --filter \"dw_.* k17\" --json", "dcls bench model --filter forward", "dcls bench caformer_s18", "dcls bench ops --filter layer_norm --device cuda");
         command.Add(what);
         foreach (Option option in (ReadOnlySpan<Option>)[filter, Options.Threads, Options.Device, Options.Json, Options.Debug]) command.Add(option);
         command.SetAction(static (parsed, stop) => Task.Run(() => Measure(parsed, stop), CancellationToken.None));
@@ -27,8 +28,7 @@ static class BenchCommand
     {
         Terminal terminal = new(parsed.GetValue(Options.Json));
         string kind = parsed.GetValue(what)!;
-        if (kind is not ("ops" or "model")) throw new WrongInputException($"bench measures ops or model, got '{kind}'");
-        WorkItem[] items = [.. Matching(parsed.GetValue(filter)).Where(i => i.IsModel == (kind == "model"))];
+        WorkItem[] items = [.. Matching(kind, parsed.GetValue(filter))];
         if (items.Length == 0) throw new WrongInputException($"no work of {kind} matches; dcls bench {kind} without --filter shows all");
         using Device device = Options.OpenDevice(parsed, terminal);
         Ceiling ceiling = Ceiling.Of(device);
@@ -49,11 +49,16 @@ static class BenchCommand
         return ExitCode.Done;
     }
 
-    static IReadOnlyList<WorkItem> Matching(string? pattern)
+    static IEnumerable<WorkItem> Matching(string kind, string? pattern)
     {
         try
         {
-            return WorkItems.Matching(pattern);
+            return WorkItems.Matching(kind switch
+            {
+                "ops" => WorkItems.All.Where(static i => !i.IsModel),
+                "model" => WorkItems.All.Where(static i => i.IsModel),
+                _ => NamedModels.Find(kind) is { } model ? WorkItems.Of(model) : throw new WrongInputException($"bench measures ops, model or a model by name (dcls models lists them), got '{kind}'"),
+            }, pattern);
         }
         catch (RegexParseException e)
         {

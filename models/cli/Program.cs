@@ -21,6 +21,7 @@ static class Program
             root.Add(TrainCommand.Make());
             root.Add(EvalCommand.Make());
             root.Add(PredictCommand.Make());
+            root.Add(ModelsCommand.Make());
             root.Add(SummaryCommand.Make());
             root.Add(KernelCommand.Make());
             root.Add(DataCommand.Make());

@@ -39,8 +39,8 @@ public sealed class DeviceTests(StubDriver stub) : IDisposable
 
     /// <summary>Kernels are not run there; the events around them are half a millisecond apart.</summary>
     [Theory]
-    [InlineData("profile convnext_nano --batch 2 --size 16 --steps 2 --device cuda --json", "\"device\":\"Stub GPU 0\"", "\"idle_ms\":", "\"queued_ms\":")]
-    [InlineData("profile convnext_nano --batch 2 --size 16 --steps 2 --device cuda", "Stub GPU 0: peak 274878 GFLOP/s, memory 839 GB/s", "\nidle ", "\nhost ")]
+    [InlineData("profile convnext_speck --batch 2 --size 16 --steps 2 --device cuda --json", "\"device\":\"Stub GPU 0\"", "\"idle_ms\":", "\"queued_ms\":")]
+    [InlineData("profile convnext_speck --batch 2 --size 16 --steps 2 --device cuda", "Stub GPU 0: peak 274878 GFLOP/s, memory 839 GB/s", "\nidle ", "\nhost ")]
     [InlineData("bench ops --filter LAYER_NORM --device cuda --json", "\"name\":\"layer_norm_fwdbwd\"", "\"median_ms\":0.5,\"min_ms\":0.5", "\"bound_ms\":")]
     public async Task Profile_and_bench_measure_on_a_gpu_by_events(string arguments, params string[] parts)
     {

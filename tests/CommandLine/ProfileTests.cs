@@ -26,7 +26,7 @@ public sealed class ProfileTests
     public async Task Json_of_an_emulated_gpu_has_counters_and_no_time_of_the_host()
     {
         using TemporaryFolder folder = new();
-        Outcome o = await Dcls.Run(folder.Path, "profile convnext_dcls_nano --batch 2 --device cuda:emulated --json --trace step.json");
+        Outcome o = await Dcls.Run(folder.Path, "profile convnext_dcls_speck --batch 2 --device cuda:emulated --json --trace step.json");
         Assert.True(o.ExitCode == 0, o.Errors);
         JsonElement result = JsonDocument.Parse(Assert.Single(o.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries))).RootElement;
         Assert.Equal(("emulated H100", true), (result.GetProperty("device").GetString(), result.GetProperty("estimate").GetBoolean()));
@@ -62,7 +62,7 @@ public sealed class ProfileTests
     public async Task The_table_shows_as_many_rows_as_wanted_and_a_summary()
     {
         using TemporaryFolder folder = new();
-        Outcome o = await Dcls.Run(folder.Path, "profile convnext_nano --batch 2 --steps 1 --top 3");
+        Outcome o = await Dcls.Run(folder.Path, "profile convnext_speck --batch 2 --steps 1 --top 3");
         Assert.True(o.ExitCode == 0, o.Errors);
         string[] lines = o.Output.Split('\n');
         int head = Array.FindIndex(lines, static l => l.StartsWith("layer ", StringComparison.Ordinal)), total = Array.FindIndex(lines, static l => l.StartsWith("total ", StringComparison.Ordinal));

@@ -7,7 +7,7 @@ namespace MiniTorch.Tests.CommandLine;
 /// <summary>The program trains, is stopped, killed, and goes on.</summary>
 public sealed class TrainingRunTests : IDisposable
 {
-    const string Small = "train --data . --model convnext_dcls_nano --batch 8 --seed 3 --epochs ";
+    const string Small = "train --data . --model convnext_dcls_speck --batch 8 --seed 3 --epochs ";
 
     readonly TemporaryFolder folder = new();
 
@@ -74,7 +74,7 @@ public sealed class TrainingRunTests : IDisposable
     [Fact]
     public async Task A_run_on_the_embedded_images_does_not_go_on_with_others()
     {
-        using Process process = Dcls.Start(folder.Path, "train --model convnext_nano --epochs 1", ("DCLS_STEP_SECONDS", "5"));
+        using Process process = Dcls.Start(folder.Path, "train --model convnext_speck --epochs 1", ("DCLS_STEP_SECONDS", "5"));
         await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken);
         while (!File.Exists(Path.Combine(folder.Path, "runs", "fashion-1", "last.safetensors"))) Assert.False(process.WaitForExit(20));
         process.Kill();

@@ -43,12 +43,12 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("kernel --out kernel.bmp", 2, ".png or .svg")]
     [InlineData("kernel --out missing/kernel.png", 2, "missing")]
     [InlineData("profile resnet", 2, "unknown model")]
-    [InlineData("profile convnext_nano --size 4", 2, "images of at least 8x8")]
-    [InlineData("profile convnext_nano --batch 0", 2, "at least 1")]
-    [InlineData("profile convnext_nano --trace missing/step.json", 2, "missing")]
-    [InlineData("profile convnext_nano --device cuda", 3, "no device cuda")]
+    [InlineData("profile convnext_speck --size 4", 2, "images of at least 8x8")]
+    [InlineData("profile convnext_speck --batch 0", 2, "at least 1")]
+    [InlineData("profile convnext_speck --trace missing/step.json", 2, "missing")]
+    [InlineData("profile convnext_speck --device cuda", 3, "no device cuda")]
     [InlineData("bench", 2, "WHAT")]
-    [InlineData("bench all", 2, "measures ops or model")]
+    [InlineData("bench all", 2, "measures ops, model or a model by name")]
     [InlineData("bench ops --filter (", 2, "no regular expression")]
     [InlineData("bench ops --filter convnext", 2, "no work of ops matches")]
     public async Task Is_one_line_with_a_hint(string arguments, int code, string message)
@@ -92,7 +92,7 @@ public sealed class WrongInputTests : IDisposable
         Assert.Contains("   at MiniTorch", o.Errors);
     }
 
-    [Theory, InlineData("--help"), InlineData("train --help"), InlineData("eval --help"), InlineData("predict --help"), InlineData("summary --help"), InlineData("doctor --help"), InlineData("kernel --help"), InlineData("bench --help")]
+    [Theory, InlineData("--help"), InlineData("train --help"), InlineData("eval --help"), InlineData("predict --help"), InlineData("summary --help"), InlineData("doctor --help"), InlineData("kernel --help"), InlineData("bench --help"), InlineData("models --help")]
     public async Task Help_is_no_error(string arguments)
     {
         Outcome o = await Dcls.Run(folder.Path, arguments);

@@ -12,7 +12,7 @@ public sealed class TrainStepsGolden : IGoldenChecks
     {
         if (c.Text("optimizer") != "AdamW betas 0.9/0.999 eps 1e-8") throw c.Unknown("optimizer");
         c.Tolerance32 = 1e-3;
-        (ConvNeXt model, ParameterStore store) = ParameterStore.Build(at => ConvNeXtGolden.Build(c, at), c.Device, c.Type, file: ConvNeXtGolden.State(c));
+        (ConvNeXt model, ParameterStore store) = ParameterStore.Build(at => ConvNeXtGolden.Build(c, at), c.Device, c.Type, file: ModelGolden.State(c));
         using ParameterStore owner = store;
         double[] rates = [.. c.Json("lr_per_step").EnumerateArray().Select(static r => r.GetDouble())];
         using AdamW optimizer = new(store.Trainable, rates[0], weightDecay: c.Number("weight_decay"), groups: ParameterGroups.Dcls());

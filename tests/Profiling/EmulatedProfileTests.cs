@@ -44,8 +44,8 @@ public sealed class EmulatedProfileTests
     static ProfileTable Table(CudaDevice device, StepProfile step) => ProfileTable.Of(step, step.Seconds, 1e13, 1e12, ProfileTable.RestOf(device));
 
     [Theory]
-    [InlineData("convnext_dcls_nano", true)]
-    [InlineData("convnext_dcls_nano", false)]
+    [InlineData("convnext_dcls_speck", true)]
+    [InlineData("convnext_dcls_speck", false)]
     [InlineData("two_dots", true)]
     public void Rows_add_up_to_what_the_same_step_costs_without_a_profile(string model, bool training)
     {
@@ -69,9 +69,9 @@ public sealed class EmulatedProfileTests
     [Fact]
     public void Launches_belong_to_the_ops_and_layers_that_the_cpu_shows()
     {
-        using Watched gpu = new("convnext_dcls_nano", true);
+        using Watched gpu = new("convnext_dcls_speck", true);
         using CpuDevice cpu = new(1);
-        NamedModel named = NamedModels.Of("convnext_dcls_nano");
+        NamedModel named = NamedModels.Of("convnext_dcls_speck");
         using NetworkStep onCpu = new(cpu, named.Network, [2, 16, 16, 1], named.Classes, true, 0, new() { EmaDecay = 0.9 });
         onCpu.Run();
         (string, string, string)[] expected = Keys(Profile.Of(cpu, onCpu.Run));
@@ -86,7 +86,7 @@ public sealed class EmulatedProfileTests
     [Fact]
     public void Equal_steps_have_equal_counters()
     {
-        using Watched once = new("convnext_dcls_nano", true), again = new("convnext_dcls_nano", true);
+        using Watched once = new("convnext_dcls_speck", true), again = new("convnext_dcls_speck", true);
         StepProfile first = Profile.Of(once.Device, once.Step.Run), second = Profile.Of(again.Device, again.Step.Run);
         Assert.Equal(first.Kernels, second.Kernels);
         Assert.Equal(first.Seconds, second.Seconds);

@@ -49,7 +49,7 @@ public sealed class NativeProfileTests(StubDriver stub)
     public void Steps_are_profiled_by_events_and_plain_ones_end_with_an_empty_queue()
     {
         using CudaDevice device = Open();
-        NamedModel named = NamedModels.Of("convnext_nano");
+        NamedModel named = NamedModels.Of("convnext_speck");
         using NetworkStep step = new(device, named.Network, [2, 16, 16, 1], named.Classes, true, 0);
         stub.Begin();
         Measured measured = step.Measure(pairs: 3, TestContext.Current.CancellationToken);

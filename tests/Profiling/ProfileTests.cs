@@ -80,7 +80,7 @@ public sealed class ProfileTests
     public void A_training_with_averaged_weights_shows_them_beside_the_optimizer()
     {
         using CpuDevice device = new(2);
-        using NetworkStep step = new(device, NamedModels.Of("convnext_nano").Network, [2, 28, 28, 1], 10, true, 0, new() { EmaDecay = 0.9, LabelSmoothing = 0.1 });
+        using NetworkStep step = new(device, NamedModels.Of("convnext_speck").Network, [2, 28, 28, 1], 10, true, 0, new() { EmaDecay = 0.9, LabelSmoothing = 0.1 });
         step.Run();
         StepProfile profile = Profile.Of(device, step.Run);
         Assert.Equal([("optimizer", "Adam.update"), ("optimizer", "ExponentialMovingAverage.blend")],
@@ -114,7 +114,7 @@ public sealed class ProfileTests
     public void Watching_changes_no_result_and_no_memory()
     {
         using CpuDevice device = new(2);
-        NamedModel model = NamedModels.Of("convnext_dcls_nano");
+        NamedModel model = NamedModels.Of("convnext_dcls_speck");
         Shape batch = [2, 28, 28, 1];
         using NetworkStep plain = new(device, model.Network, batch, 10, true, 1), watched = new(device, model.Network, batch, 10, true, 1);
         for (int i = 0; i < 2; i++)
