@@ -1,4 +1,4 @@
-// A driver that checks what it is told, writes it down, and moves memory, up to a size that is worth waiting for. It runs no kernels.
+// A driver that checks what it is told, writes it down (unless it is compiled to be silent), and moves memory, up to a size that is worth waiting for. It runs no kernels.
 #include <stdarg.h>
 #include "stub.h"
 
@@ -33,6 +33,10 @@ static void note(const char* format, ...) {
     if (log_length + 2 < sizeof log_text) { log_text[log_length++] = '\n'; log_text[log_length] = 0; }
     va_end(arguments);
 }
+
+#ifdef SILENT
+#define note(...) ((void)0)
+#endif
 
 #define ENTER if (!strcmp(failing, __func__)) { failing[0] = 0; return fail_status; }
 #define NEED(condition) if (!(condition)) { note("%s: %s is false", __func__, #condition); return INVALID; }
@@ -129,9 +133,11 @@ int cuFuncSetAttribute(function* f, int attribute, int value) {
 }
 int cuLaunchKernel(function* f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void* stream, void** parameters, void** extra) {
     ENTER NEED(current_context && f && IS_STREAM(stream) && !extra && gx && gy && gz && gy <= 65535 && gz <= 65535 && bx * by * bz <= 1024 && (int)shared <= f->allowed)
+#ifndef SILENT
     char bytes[2 * 256 + 1] = "";
     for (int i = 0; i < f->parameter_bytes && i < 256; i++) snprintf(bytes + 2 * i, 3, "%02x", ((unsigned char*)parameters[0])[i]);
     note("%s %s grid %u %u %u block %u %u %u shared %u stream %d parameter %s", capturing ? "capture" : "launch", f->name, gx, gy, gz, bx, by, bz, shared, (int)((uintptr_t)stream - STREAMS), bytes);
+#endif
     return OK;
 }
 
