@@ -6,7 +6,7 @@ namespace MiniTorch.Cuda;
 /// </summary>
 sealed unsafe class Staging(ICudaDriver driver, Func<long, nint> allocate, nint compute, nint copy)
 {
-    const int Places = 4;
+    const int Large = 4, Many = 64;         // places for batches, and for the numbers of a step: so many that no write waits for the steps before its own
     const long Small = 1 << 16;             // bytes that are not worth the way round
     const long Largest = 64 << 20;          // of one place; more goes in parts
 
@@ -17,8 +17,9 @@ sealed unsafe class Staging(ICudaDriver driver, Func<long, nint> allocate, nint 
         internal long Bytes;
     }
 
-    readonly Place[] places = new Place[Places];
-    int turn;
+    readonly Place[] large = new Place[Large], small = new Place[Many];
+    nint numbers;                           // page-locked memory of all the small places
+    int turnOfLarge, turnOfSmall;
 
     internal void Write(nint from, nint to, long bytes)
     {
@@ -57,16 +58,30 @@ sealed unsafe class Staging(ICudaDriver driver, Func<long, nint> allocate, nint 
     /// <summary>The next place, empty and large enough.</summary>
     ref Place Next(long bytes)
     {
-        ref Place place = ref places[turn];
-        turn = (turn + 1) % Places;
+        if (bytes <= Small && numbers == 0) Lay();
+        ref Place place = ref bytes <= Small ? ref InTurn(small, ref turnOfSmall) : ref InTurn(large, ref turnOfLarge);
         if (place.Emptied == 0) (place.Landed, place.Emptied) = (driver.CreateEvent(timed: false), driver.CreateEvent(timed: false));
         else driver.WaitHere(place.Emptied);
         if (place.Bytes >= bytes) return ref place;
         Free(ref place);
-        long size = Math.Max(Small, (long)BitOperations.RoundUpToPowerOf2((ulong)bytes));
+        long size = (long)BitOperations.RoundUpToPowerOf2((ulong)bytes);
         place.Host = driver.AllocateHost(size);
         place.Bytes = size;
         return ref place;
+    }
+
+    static ref Place InTurn(Place[] places, ref int turn)
+    {
+        ref Place place = ref places[turn];
+        turn = (turn + 1) % places.Length;
+        return ref place;
+    }
+
+    /// <summary>Gives all small places their memory at once, so that no step has to wait for some.</summary>
+    void Lay()
+    {
+        numbers = driver.AllocateHost(Many * Small);
+        for (int i = 0; i < Many; i++) (small[i].Host, small[i].Bytes) = (numbers + i * (nint)Small, Small);
     }
 
     void Land(ref Place place)
@@ -86,12 +101,14 @@ sealed unsafe class Staging(ICudaDriver driver, Func<long, nint> allocate, nint 
 
     internal void Dispose()
     {
-        foreach (ref Place place in places.AsSpan())
-        {
-            Free(ref place);
-            if (place.Emptied == 0) continue;
-            driver.DestroyEvent(place.Landed);
-            driver.DestroyEvent(place.Emptied);
-        }
+        foreach (ref Place place in large.AsSpan()) Free(ref place);
+        if (numbers != 0) driver.FreeHost(numbers);
+        foreach (Place[] places in (ReadOnlySpan<Place[]>)[large, small])
+            foreach (Place place in places)
+            {
+                if (place.Emptied == 0) continue;
+                driver.DestroyEvent(place.Landed);
+                driver.DestroyEvent(place.Emptied);
+            }
     }
 }
