@@ -219,6 +219,40 @@ public sealed unsafe partial class CudaDevice : Device
         fixed (T* host = from) staging.Write((nint)host, to, (long)from.Length * sizeof(T));
     }
 
+    internal override nint TakeHost(long bytes)
+    {
+        Enter();
+        return driver.AllocateHost(bytes);
+    }
+
+    internal override void GiveHost(nint address, nint fence)
+    {
+        Enter();
+        driver.FreeHost(address);
+        if (fence != 0) driver.DestroyEvent(fence);
+    }
+
+    internal override void Send(nint host, nint to, long bytes)
+    {
+        Refuse("sends values from the host");
+        Enter();
+        staging.Send(host, to, bytes);
+    }
+
+    internal override nint Fence(nint fence)
+    {
+        Enter();
+        if (fence == 0) fence = driver.CreateEvent(timed: false);
+        driver.Record(fence, compute);
+        return fence;
+    }
+
+    internal override void Pass(nint fence)
+    {
+        Enter();
+        driver.WaitHere(fence);
+    }
+
     /// <summary>Gives the GPU back. Its tensors cannot be read any more.</summary>
     public override void Dispose()
     {

@@ -27,18 +27,35 @@ sealed unsafe class Staging(ICudaDriver driver, Func<long, nint> allocate, nint 
         {
             long part = Math.Min(Largest, bytes - done);
             ref Place place = ref Next(part);
+            Pin(ref place);
             Buffer.MemoryCopy((void*)(from + done), (void*)place.Host, part, part);
-            if (part <= Small) driver.CopyToDevice(place.Host, to + (nint)done, part, compute);
-            else
-            {
-                if (place.Landing == 0) Land(ref place);
-                driver.CopyToDevice(place.Host, place.Landing, part, copy);
-                driver.Record(place.Landed, copy);
-                driver.Wait(compute, place.Landed);
-                driver.CopyWithin(place.Landing, to + (nint)done, part, compute);
-            }
-            driver.Record(place.Emptied, compute);
+            Copy(ref place, place.Host, to + (nint)done, part);
         }
+    }
+
+    /// <summary>Writes from memory that is page-locked already and stays as it is until the compute stream has come here.</summary>
+    internal void Send(nint host, nint to, long bytes)
+    {
+        for (long done = 0; done < bytes; done += Largest)
+        {
+            long part = Math.Min(Largest, bytes - done);
+            Copy(ref Next(part), host + (nint)done, to + (nint)done, part);
+        }
+    }
+
+    /// <summary>From page-locked memory to where it belongs, by way of the landing place if it is much.</summary>
+    void Copy(ref Place place, nint host, nint to, long bytes)
+    {
+        if (bytes <= Small) driver.CopyToDevice(host, to, bytes, compute);
+        else
+        {
+            if (place.Landing == 0) Land(ref place);
+            driver.CopyToDevice(host, place.Landing, bytes, copy);
+            driver.Record(place.Landed, copy);
+            driver.Wait(compute, place.Landed);
+            driver.CopyWithin(place.Landing, to, bytes, compute);
+        }
+        driver.Record(place.Emptied, compute);
     }
 
     /// <summary>Waits for what is queued on the compute stream.</summary>
@@ -48,6 +65,7 @@ sealed unsafe class Staging(ICudaDriver driver, Func<long, nint> allocate, nint 
         {
             long part = Math.Min(Largest, bytes - done);
             ref Place place = ref Next(part);
+            Pin(ref place);
             driver.CopyToHost(from + (nint)done, place.Host, part, compute);
             driver.Record(place.Emptied, compute);
             driver.WaitHere(place.Emptied);
@@ -64,9 +82,7 @@ sealed unsafe class Staging(ICudaDriver driver, Func<long, nint> allocate, nint 
         else driver.WaitHere(place.Emptied);
         if (place.Bytes >= bytes) return ref place;
         Free(ref place);
-        long size = (long)BitOperations.RoundUpToPowerOf2((ulong)bytes);
-        place.Host = driver.AllocateHost(size);
-        place.Bytes = size;
+        place.Bytes = (long)BitOperations.RoundUpToPowerOf2((ulong)bytes);
         return ref place;
     }
 
@@ -82,6 +98,11 @@ sealed unsafe class Staging(ICudaDriver driver, Func<long, nint> allocate, nint 
     {
         numbers = driver.AllocateHost(Many * Small);
         for (int i = 0; i < Many; i++) (small[i].Host, small[i].Bytes) = (numbers + i * (nint)Small, Small);
+    }
+
+    void Pin(ref Place place)
+    {
+        if (place.Host == 0) place.Host = driver.AllocateHost(place.Bytes);
     }
 
     void Land(ref Place place)
