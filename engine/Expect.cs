@@ -43,5 +43,34 @@ public static class Expect
         if (!holds) throw new TensorException($"{Op(file)}: {wanted}, got {got}");
     }
 
+    /// <summary>The same for a text with numbers in it, which is only made where the condition does not hold.</summary>
+    public static void That(bool holds, [InterpolatedStringHandlerArgument(nameof(holds))] ref Wanted wanted, Tensor got, [CallerFilePath] string file = "")
+    {
+        if (!holds) throw new TensorException($"{Op(file)}: {wanted.ToString()}, got {got}");
+    }
+
+    /// <summary>What was expected, as <c>$"…"</c>.</summary>
+    [InterpolatedStringHandler]
+    public ref struct Wanted
+    {
+        DefaultInterpolatedStringHandler text;
+
+        /// <summary>Begins a text; nothing more is done where the condition holds.</summary>
+        public Wanted(int literals, int values, bool holds, out bool made)
+        {
+            made = !holds;
+            if (made) text = new(literals, values);
+        }
+
+        /// <summary>Appends a part of the text.</summary>
+        public void AppendLiteral(string part) => text.AppendLiteral(part);
+
+        /// <summary>Appends a value.</summary>
+        public void AppendFormatted<T>(T value) => text.AppendFormatted(value);
+
+        /// <summary>The text.</summary>
+        public override string ToString() => text.ToString();
+    }
+
     static string Op(string file) => Path.GetFileNameWithoutExtension(file);
 }

@@ -34,6 +34,11 @@ public sealed unsafe class CpuDevice : Device
     internal override GpuCounters? Counted(long from, long to) => null;
     internal override nint Allocate(long size, long used) => (nint)HugePages.Take(size, used);
     internal override void Free(nint address) => NativeMemory.AlignedFree((void*)address);
+    internal override nint TakeHost(long bytes) => (nint)NativeMemory.AlignedAlloc((nuint)bytes, CacheLine.Bytes);
+    internal override void GiveHost(nint address, nint fence) => NativeMemory.AlignedFree((void*)address);
+    internal override void Send(nint host, nint to, long bytes) => Buffer.MemoryCopy((void*)host, (void*)to, bytes, bytes);
+    internal override nint Fence(nint fence) => 0;
+    internal override void Pass(nint fence) { }
     private protected override void Zero(nint at, long bytes) => NativeMemory.Clear((void*)at, (nuint)bytes);
     private protected override void Repeat<T>(nint at, T value, long count) => new Span<T>((void*)at, checked((int)count)).Fill(value);
     private protected override void Move(nint from, nint to, long bytes) => Buffer.MemoryCopy((void*)from, (void*)to, bytes, bytes);

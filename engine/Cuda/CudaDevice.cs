@@ -6,7 +6,7 @@ namespace MiniTorch;
 /// A GPU, with a pool over its driver's memory, a stream on which kernels run in order, and a second one for what the host copies to it. Launches return before they
 /// have run; what reads results waits.
 /// </summary>
-public sealed unsafe class CudaDevice : Device
+public sealed unsafe partial class CudaDevice : Device
 {
     const int Shown = 5;                            // largest tensors told when memory runs out
 
@@ -127,6 +127,7 @@ public sealed unsafe class CudaDevice : Device
     /// <inheritdoc/>
     public override void Synchronize()
     {
+        Refuse("waits for the device");
         Enter();
         driver.Synchronize(compute);
     }
@@ -152,6 +153,7 @@ public sealed unsafe class CudaDevice : Device
 
     internal override nint Allocate(long size, long used)
     {
+        Refuse("takes memory that the same step did not take when it ran before");
         Enter();
         try
         {
@@ -205,14 +207,50 @@ public sealed unsafe class CudaDevice : Device
 
     internal override void Read<T>(nint from, Span<T> to)
     {
+        Refuse("reads values back to the host");
         Enter();
         fixed (T* host = to) staging.Read(from, (nint)host, (long)to.Length * sizeof(T));
     }
 
     internal override void Write<T>(ReadOnlySpan<T> from, nint to)
     {
+        Refuse("writes values from the host");
         Enter();
         fixed (T* host = from) staging.Write((nint)host, to, (long)from.Length * sizeof(T));
+    }
+
+    internal override nint TakeHost(long bytes)
+    {
+        Enter();
+        return driver.AllocateHost(bytes);
+    }
+
+    internal override void GiveHost(nint address, nint fence)
+    {
+        Enter();
+        driver.FreeHost(address);
+        if (fence != 0) driver.DestroyEvent(fence);
+    }
+
+    internal override void Send(nint host, nint to, long bytes)
+    {
+        Refuse("sends values from the host");
+        Enter();
+        staging.Send(host, to, bytes);
+    }
+
+    internal override nint Fence(nint fence)
+    {
+        Enter();
+        if (fence == 0) fence = driver.CreateEvent(timed: false);
+        driver.Record(fence, compute);
+        return fence;
+    }
+
+    internal override void Pass(nint fence)
+    {
+        Enter();
+        driver.WaitHere(fence);
     }
 
     /// <summary>Gives the GPU back. Its tensors cannot be read any more.</summary>

@@ -14,12 +14,11 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
     readonly List<PlacedModule> modules = [];
     readonly List<PlacedKernel> functions = [];
     readonly List<GpuCounters?> events = [];        // what it had done when it came past them
-    readonly List<List<Action>> graphs = [];
-    readonly HashSet<nint> pinned = [], within = [];        // within: events of the running capture
-    List<Action>? capture;
+    readonly Dictionary<nint, Action[]> graphs = [], instances = [];
+    readonly Dictionary<nint, long> pinned = [];        // bytes, by address
+    EmulatedCapture? capture;
     CpuDevice? host;
-    nint captured;
-    int streams;
+    int streams, graphsMade;
 
     /// <summary>The GPU that executes and counts.</summary>
     internal EmulatedGpu Gpu { get; } = new();
@@ -32,6 +31,9 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
 
     /// <summary>Told of each launch that has run.</summary>
     internal Action<string, LaunchCounters>? Launched { get; set; }
+
+    /// <summary>Graphs launched so far.</summary>
+    internal long GraphLaunches { get; private set; }
 
     /// <summary>Bytes copied from the host so far.</summary>
     internal long BytesToDevice { get; private set; }
@@ -53,6 +55,7 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
 
     public nint LoadModule(ReadOnlySpan<byte> ptx)
     {
+        Forbid(nameof(LoadModule), "loading a module while a stream is captured");
         modules.Add(Gpu.Load(PtxModule.Parse(ptx)));
         return modules.Count;
     }
@@ -75,7 +78,7 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
     {
         PlacedKernel kernel = functions[(int)function - 1];
         Launch launch = new(grid, block, dynamicShared);
-        if (capture is null || stream != captured)
+        if (capture?.Is(stream) != true)
         {
             Run(kernel, launch, parameters, sizes);
             return;
@@ -83,17 +86,22 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
         int[] lengths = sizes.ToArray();
         List<byte> values = [];
         for (int i = 0; i < lengths.Length; i++) values.AddRange(new ReadOnlySpan<byte>(parameters[i], lengths[i]));
-        Do(stream, () => Run(kernel, launch, [.. values], lengths));
+        byte[] taken = [.. values];
+        Do(stream, () => Run(kernel, launch, taken, lengths), nameof(Launch));
     }
 
     public nint Allocate(long bytes, nint stream)
     {
-        if (capture is not null) throw Refused(nameof(Allocate), "allocation while a stream is captured");
+        Forbid(nameof(Allocate), "allocation while a stream is captured");
         if (Gpu.Memory.LiveBytes + bytes > memoryBytes) throw new CudaException(nameof(Allocate), 2, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory");
         return (nint)Gpu.Memory.Allocate(bytes);
     }
 
-    public void Free(nint address, nint stream) => Gpu.Memory.Free((ulong)address);
+    public void Free(nint address, nint stream)
+    {
+        Forbid(nameof(Free), "freeing memory while a stream is captured");
+        Gpu.Memory.Free((ulong)address);
+    }
 
     public void Trim() { }
 
@@ -101,58 +109,72 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
 
     public nint AllocateHost(long bytes)
     {
+        Forbid(nameof(AllocateHost), "page-locking memory while a stream is captured");
         nint address = (nint)NativeMemory.Alloc((nuint)bytes);
-        pinned.Add(address);
+        pinned[address] = bytes;
         return address;
     }
 
     public void FreeHost(nint address)
     {
+        Forbid(nameof(FreeHost), "freeing memory while a stream is captured");
         if (!pinned.Remove(address)) throw new InvalidOperationException($"{address:x} is no page-locked memory");
         NativeMemory.Free((void*)address);
     }
 
-    public void CopyToDevice(nint host, nint device, long bytes, nint stream) => Do(stream, () =>
+    public void CopyToDevice(nint host, nint device, long bytes, nint stream)
     {
-        Gpu.Memory.Write((ulong)device, new ReadOnlySpan<byte>((void*)host, checked((int)bytes)));
-        BytesToDevice += bytes;
-        Spend(bytes);
-    });
+        if (capture?.Is(stream) == true && !IsPinned(host, bytes)) capture.Forbid(nameof(CopyToDevice), "a captured copy between the device and memory that is not page-locked");
+        Do(stream, () =>
+        {
+            Gpu.Memory.Write((ulong)device, new ReadOnlySpan<byte>((void*)host, checked((int)bytes)));
+            BytesToDevice += bytes;
+            Spend(bytes);
+        }, nameof(CopyToDevice));
+    }
 
-    public void CopyToHost(nint device, nint host, long bytes, nint stream) => Do(stream, () =>
+    public void CopyToHost(nint device, nint host, long bytes, nint stream)
     {
-        Gpu.Memory.Read((ulong)device, new Span<byte>((void*)host, checked((int)bytes)));
-        BytesToHost += bytes;
-        Spend(bytes);
-    });
+        if (capture?.Is(stream) == true && !IsPinned(host, bytes)) capture.Forbid(nameof(CopyToHost), "a captured copy between the device and memory that is not page-locked");
+        Do(stream, () =>
+        {
+            Gpu.Memory.Read((ulong)device, new Span<byte>((void*)host, checked((int)bytes)));
+            BytesToHost += bytes;
+            Spend(bytes);
+        }, nameof(CopyToHost));
+    }
 
     public void CopyWithin(nint from, nint to, long bytes, nint stream) => Do(stream, () =>
     {
         Gpu.Memory.Copy((ulong)to, (ulong)from, bytes);
         Spend(2 * bytes);
-    });
+    }, nameof(CopyWithin));
 
     public void Fill8(nint at, byte value, long count, nint stream) => Do(stream, () =>
     {
         Gpu.Memory.Fill((ulong)at, [value], count);
         Spend(count);
-    });
+    }, nameof(Fill8));
 
     public void Fill32(nint at, uint value, long count, nint stream) => Do(stream, () =>
     {
         Gpu.Memory.Fill((ulong)at, BitConverter.GetBytes(value), count);
         Spend(sizeof(uint) * count);
-    });
+    }, nameof(Fill32));
 
     public nint CreateStream() => ++streams;
     public void DestroyStream(nint stream) { }
 
     public void Synchronize(nint stream)
     {
-        if (capture is not null && stream == captured) throw Refused(nameof(Synchronize), "a wait for the stream that is captured");
+        if (capture?.Is(stream) == true) capture.Forbid(nameof(Synchronize), "a wait for the stream that is captured");
     }
 
-    public bool IsIdle(nint stream) => true;
+    public bool IsIdle(nint stream)
+    {
+        if (capture?.Is(stream) == true) capture.Forbid(nameof(IsIdle), "a question to the stream that is captured");
+        return true;
+    }
 
     public nint CreateEvent(bool timed)
     {
@@ -164,21 +186,26 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
 
     public void Record(nint mark, nint stream)
     {
-        if (capture is not null && stream == captured) within.Add(mark);
-        Do(stream, () => events[(int)mark - 1] = Done);
+        if (capture?.Is(stream) == true) capture.NoteEvent(mark);
+        Do(stream, () => events[(int)mark - 1] = Done, nameof(Record));
     }
 
     public void Wait(nint stream, nint mark)
     {
-        if (capture is not null && stream == captured && !within.Contains(mark)) throw Refused(nameof(Wait), "a stream that is captured to wait for work outside its capture");
+        if (capture?.Is(stream) == true && !capture.Has(mark)) capture.Forbid(nameof(Wait), "a stream that is captured to wait for work outside its capture");
     }
 
     public void WaitHere(nint mark)
     {
-        if (within.Contains(mark)) throw Refused(nameof(WaitHere), "a wait for an event that is captured");
+        if (capture?.Has(mark) == true) capture.Forbid(nameof(WaitHere), "a wait for an event that is captured");
     }
 
-    public bool IsPast(nint mark) => true;
+    public bool IsPast(nint mark)
+    {
+        if (capture?.Has(mark) == true) capture.Forbid(nameof(IsPast), "a question for an event that is captured");
+        return true;
+    }
+
     public double Seconds(nint from, nint to) => At(to).Seconds - At(from).Seconds;
 
     /// <summary>What was done between two marks that the GPU has come past.</summary>
@@ -186,28 +213,33 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
 
     public void BeginCapture(nint stream)
     {
-        if (capture is not null) throw Refused(nameof(BeginCapture), "a second capture");
-        (capture, captured) = ([], stream);
+        if (capture is not null) throw EmulatedCapture.Refused(nameof(BeginCapture), "a second capture");
+        capture = new(stream);
     }
 
     public nint EndCapture(nint stream)
     {
-        if (capture is null || stream != captured) throw Refused(nameof(EndCapture), "the end of no capture");
-        graphs.Add(capture);
+        if (capture?.Is(stream) != true) throw EmulatedCapture.Refused(nameof(EndCapture), "the end of no capture");
+        EmulatedCapture ended = capture;
         capture = null;
-        within.Clear();
-        return graphs.Count;
+        graphs[++graphsMade] = ended.End(nameof(EndCapture));
+        return graphsMade;
     }
 
-    public nint Instantiate(nint graph) => graph;
+    public nint Instantiate(nint graph)
+    {
+        instances[graph] = graphs[graph];
+        return graph;
+    }
 
     public void LaunchGraph(nint instance, nint stream)
     {
-        foreach (Action call in graphs[(int)instance - 1]) Do(stream, call);
+        GraphLaunches++;
+        foreach (Action call in instances[instance]) Do(stream, call, nameof(LaunchGraph));
     }
 
-    public void DestroyGraph(nint graph) { }
-    public void DestroyInstance(nint instance) { }
+    public void DestroyGraph(nint graph) => graphs.Remove(graph);
+    public void DestroyInstance(nint instance) => instances.Remove(instance);
 
     public void Dispose()
     {
@@ -222,11 +254,20 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
 
     GpuCounters At(nint mark) => events[(int)mark - 1] ?? throw new InvalidOperationException($"event {mark} was never recorded");
 
-    void Do(nint stream, Action call)
+    /// <summary>Makes a call of a stream, or notes it where the stream is captured.</summary>
+    internal void Do(nint stream, Action call, string function)
     {
-        if (capture is not null && stream == captured) capture.Add(call);
+        if (capture?.Is(stream) == true) capture.Note(call, function);
         else call();
     }
+
+    bool IsPinned(nint host, long bytes)
+    {
+        foreach ((nint at, long size) in pinned) if (host >= at && host + bytes <= at + size) return true;
+        return false;
+    }
+
+    void Forbid(string function, string what) => capture?.Forbid(function, what);
 
     /// <summary>A launch with the values of its parameters as they were when it was captured, one behind the other.</summary>
     void Run(PlacedKernel kernel, in Launch launch, byte[] values, int[] sizes)
@@ -246,6 +287,4 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
         Done += new GpuCounters(counters, Gpu.Model.Estimate(counters));
         Launched?.Invoke(kernel.Name, counters);
     }
-
-    static CudaException Refused(string function, string what) => new(function, 900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", $"{what} is not permitted");
 }

@@ -10,6 +10,14 @@ sealed class ServedBlas(CudaDevice device, EmulatedDriver driver) : IBlas
         device.Queue();
         if (!args.Bias.IsNull) throw new EmulationException("Gemm: a library adds no bias");
         if (args.M == 0 || args.N == 0 || args.Batch == 0) return;
+        GemmArgs queued = args;
+        driver.Do(device.Compute, () => Multiply(queued), nameof(Gemm));
+    }
+
+    public void Dispose() { }
+
+    void Multiply(in GemmArgs args)
+    {
         if (args.Batch > 1 && args.BatchC < (args.M - 1L) * args.LeadingC + args.N) throw new EmulationException($"Gemm: products of {args.M} x {args.N} lie {args.BatchC} elements apart");
         DeviceMemory memory = driver.Gpu.Memory;
         ServedMatrix a = args.TransposeA ? new("A", args.A, args.K, args.M, args.LeadingA, args.Batch, args.BatchA) : new("A", args.A, args.M, args.K, args.LeadingA, args.Batch, args.BatchA);
@@ -19,6 +27,4 @@ sealed class ServedBlas(CudaDevice device, EmulatedDriver driver) : IBlas
         c.Written(memory);
         driver.Spend(args.Cost(sizeof(float)));
     }
-
-    public void Dispose() { }
 }

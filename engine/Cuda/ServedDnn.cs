@@ -8,8 +8,15 @@ sealed unsafe class ServedDnn(CudaDevice device, EmulatedDriver driver) : IDnn
     public void Convolve<THost>(Sought sought, in Convolution convolution, Pointer x, Pointer weight, Pointer y) where THost : IHostConvolution
     {
         device.Queue();
-        Convolution c = convolution;
-        Check(c);
+        Convolution queued = convolution;
+        Check(queued);
+        driver.Do(device.Compute, () => Run<THost>(sought, queued, x, weight, y), nameof(Convolve));
+    }
+
+    public void Dispose() { }
+
+    void Run<THost>(Sought sought, in Convolution c, Pointer x, Pointer weight, Pointer y) where THost : IHostConvolution
+    {
         DeviceMemory memory = driver.Gpu.Memory;
         int inner = c.KernelHeight * c.KernelWidth * (c.Inputs / c.Groups);
         ServedMatrix images = new("x", x, (long)c.Batch * c.Height * c.Width, c.Inputs, c.Inputs), filter = new("weight", weight, c.Outputs, inner, inner);
@@ -25,8 +32,6 @@ sealed unsafe class ServedDnn(CudaDevice device, EmulatedDriver driver) : IDnn
         double products = (double)c.Batch * c.OutHeight * c.OutWidth * c.Outputs * inner;
         driver.Spend(new Cost(2 * products, sizeof(float) * (double)(images.Rows * c.Inputs + results.Rows * c.Outputs + (long)inner * c.Outputs), ""));
     }
-
-    public void Dispose() { }
 
     static void Check(in Convolution c)
     {

@@ -67,6 +67,21 @@ public abstract class Device : IDisposable
     /// <summary>Takes a block back that the pool no longer holds.</summary>
     internal abstract void Free(nint address);
 
+    /// <summary>Memory of the host for <see cref="Send"/>.</summary>
+    internal abstract nint TakeHost(long bytes);
+
+    /// <summary>Takes it back, with the fence that was made for it, 0 for none; nothing of it is on its way any more.</summary>
+    internal abstract void GiveHost(nint address, nint fence);
+
+    /// <summary>Queues a copy from memory of <see cref="TakeHost"/>.</summary>
+    internal abstract void Send(nint host, nint to, long bytes);
+
+    /// <summary>Puts a fence behind what is queued, a new one where 0 is given; 0 where nothing is ever queued.</summary>
+    internal abstract nint Fence(nint fence);
+
+    /// <summary>Waits until the queue has come past a fence.</summary>
+    internal abstract void Pass(nint fence);
+
     private protected abstract void Zero(nint at, long bytes);
     private protected abstract void Repeat<T>(nint at, T value, long count) where T : unmanaged;
     private protected abstract void Move(nint from, nint to, long bytes);

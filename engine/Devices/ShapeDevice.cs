@@ -1,10 +1,12 @@
+using System.Runtime.InteropServices;
+
 namespace MiniTorch;
 
 /// <summary>
 /// A device that computes nothing: launches do nothing, memory is counted but not taken, and every value reads as 0. What is left of a forward pass or a training step are
 /// shapes, checks, the graph and the bytes that tensors need, in no time for networks of any size.
 /// </summary>
-public sealed class ShapeDevice : Device
+public sealed unsafe class ShapeDevice : Device
 {
     const nint Alignment = 64;
     nint next = Alignment;
@@ -34,6 +36,11 @@ public sealed class ShapeDevice : Device
     }
 
     internal override void Free(nint address) { }
+    internal override nint TakeHost(long bytes) => (nint)NativeMemory.Alloc((nuint)bytes);
+    internal override void GiveHost(nint address, nint fence) => NativeMemory.Free((void*)address);
+    internal override void Send(nint host, nint to, long bytes) { }
+    internal override nint Fence(nint fence) => 0;
+    internal override void Pass(nint fence) { }
     private protected override void Zero(nint at, long bytes) { }
     private protected override void Repeat<T>(nint at, T value, long count) { }
     private protected override void Move(nint from, nint to, long bytes) { }

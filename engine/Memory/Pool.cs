@@ -2,8 +2,8 @@ using System.Collections.Concurrent;
 
 namespace MiniTorch;
 
-/// <summary>A piece of device memory: its address, its size class and the bytes that were asked for.</summary>
-internal readonly record struct Block(nint Address, int Class, long Bytes);
+/// <summary>A piece of device memory: its address, its size class and the bytes that were asked for, and the arena it goes back to.</summary>
+internal readonly record struct Block(nint Address, int Class, long Bytes, Arena? Arena = null);
 
 /// <summary>
 /// Device memory in geometric size classes, four an octave. A free block is chosen by lowest address, so what is handed out depends on the set of
@@ -18,6 +18,7 @@ public sealed class Pool
     readonly bool exact;                        // blocks as long as asked for, and back to the device at once: each misuse of memory is one of the device's
     volatile bool anyAbandoned;
     int running;                                // kernels, of all threads
+    Arena? arena;                               // that blocks are taken from now
     readonly Dictionary<nint, (Shape Shape, DType DType)>? tensors;     // in use, by address, where they are to be told when memory runs out
 
     internal Pool(Device device, bool remembersTensors, bool exact) => (this.device, this.exact, tensors) = (device, exact, remembersTensors ? [] : null);
@@ -42,26 +43,16 @@ public sealed class Pool
     {
         lock (gate)
         {
-            if (anyAbandoned && Volatile.Read(ref running) == 0) TakeBack();
+            if (anyAbandoned && !(exact && arena is not null) && Volatile.Read(ref running) == 0) TakeBack();
             int c = ClassOf(bytes, out long size);
             if (exact) size = Math.Max(bytes, 1);
-            List<nint> list = free[c] ??= [];
-            nint address;
-            if (list.Count > 0)
-            {
-                address = list[^1];
-                list.RemoveAt(list.Count - 1);
-            }
-            else
-            {
-                address = device.Allocate(size, bytes);
-                ReservedBytes += size;
-            }
+            nint address = arena?.Take(size) ?? 0;
+            if (address == 0) address = TakeFree(c, size, bytes);
             LiveBytes += bytes;
             LiveBlocks++;
             PeakBytes = Math.Max(PeakBytes, LiveBytes);
             if (tensors is not null && shape is { } known) tensors[address] = (known, dtype);
-            return new Block(address, c, bytes);
+            return new Block(address, c, bytes, arena);
         }
     }
 
@@ -70,9 +61,32 @@ public sealed class Pool
 
     internal void Leave() => Interlocked.Decrement(ref running);
 
+    /// <summary>While an arena is used, blocks that are not its own and would go to the device wait: a step that is captured gives nothing back.</summary>
     internal void Return(Block block)
     {
-        lock (gate) Put(block);
+        lock (gate)
+        {
+            if (exact && arena is not null && block.Arena is null) Abandon(block);
+            else Put(block);
+        }
+    }
+
+    /// <summary>Blocks are taken from this arena from now on, and from the free ones where it has none; null for these alone. Returns what was used before.</summary>
+    internal Arena? Use(Arena? next)
+    {
+        lock (gate)
+        {
+            Arena? before = arena;
+            arena = next;
+            return before;
+        }
+    }
+
+    /// <summary>Takes an arena back; blocks of it that are still in use follow when they are returned.</summary>
+    internal void End(Arena ended)
+    {
+        lock (gate)
+            foreach ((long size, nint address) in ended.End()) PutFree(ClassOf(size, out _), size, address);
     }
 
     /// <summary>
@@ -96,26 +110,29 @@ public sealed class Pool
         LiveBytes -= block.Bytes;
         LiveBlocks--;
         tensors?.Remove(block.Address);
-        if (exact)
+        long size = exact ? Math.Max(block.Bytes, 1) : SizeOf(block.Class);
+        if (block.Arena is { Ended: false } own) own.Put(size, block.Address);
+        else PutFree(block.Class, size, block.Address);
+    }
+
+    nint TakeFree(int c, long size, long bytes)
+    {
+        List<nint> list = free[c] ??= [];
+        if (list.Count > 0) return Blocks.TakeLowest(list);
+        nint address = device.Allocate(size, bytes);
+        ReservedBytes += size;
+        return address;
+    }
+
+    void PutFree(int c, long size, nint address)
+    {
+        if (!exact)
         {
-            device.Free(block.Address);
-            ReservedBytes -= Math.Max(block.Bytes, 1);
+            Blocks.Put(free[c] ??= [], address);
             return;
         }
-        List<nint> list = free[block.Class];
-        if (list.Count == 0 || list[^1] > block.Address)
-        {
-            list.Add(block.Address);
-            return;
-        }
-        int lo = 0, hi = list.Count;                    // descending, so that the lowest address is popped from the end
-        while (lo < hi)
-        {
-            int mid = (lo + hi) / 2;
-            if (list[mid] > block.Address) lo = mid + 1;
-            else hi = mid;
-        }
-        list.Insert(lo, block.Address);
+        device.Free(address);
+        ReservedBytes -= size;
     }
 
     /// <summary>Gives all free blocks back to the device.</summary>

@@ -24,18 +24,20 @@ public sealed record LoaderOptions(int Size, ulong Seed = 0, bool Shuffle = fals
     double Deviation = 1);
 
 /// <summary>
-/// Prepares batches ahead on a thread of its own, in host buffers; the thread that asks writes them into two lasting device tensors, which are used again and
-/// again. What a batch holds depends on seed, epoch and its number only, so an epoch may be entered anywhere.
+/// Prepares batches ahead on a thread of its own, in memory that the device copies from by itself (page-locked for a GPU); the thread that asks queues their copies into two lasting device tensors, which are
+/// used again and again: while a GPU is at a step, the next batch travels. What a batch holds depends on seed, epoch and its number only, so an epoch may be entered anywhere.
 /// </summary>
 public sealed class Loader : IDisposable
 {
     const uint ShuffleStream = 0x5AFF1E;
-    const int Ahead = 4;
+    const int Most = 6;             // batches in host memory: ready, being filled, and on their way
 
     readonly IDataset data;
     readonly LoaderOptions options;
     readonly Tensor images, labels;
     readonly int sampleSize;
+    readonly HostBatch[] batches;
+    bool open;
 
     /// <summary>Batches of <paramref name="data"/> for a device.</summary>
     public Loader(IDataset data, LoaderOptions options, DType dtype = DType.Float32, Device? device = null)
@@ -46,63 +48,84 @@ public sealed class Loader : IDisposable
         (this.data, this.options, sampleSize) = (data, options, (int)data.Sample.Count);
         images = Tensor.Lasting(Of(options.Size), dtype, device);
         labels = Tensor.Lasting([options.Size], DType.Int32, device);
+        batches = new HostBatch[Math.Min(Most, Batches)];
+        for (int i = 0; i < batches.Length; i++) batches[i] = new(images.Device, options.Size, sampleSize);
     }
 
     /// <summary>Batches in an epoch.</summary>
     public int Batches => options.DropLast ? data.Count / options.Size : (data.Count + options.Size - 1) / options.Size;
 
-    /// <summary>The batches of an epoch, from number <paramref name="first"/> on.</summary>
+    /// <summary>The batches of an epoch, from number <paramref name="first"/> on. One epoch is read at a time.</summary>
     public IEnumerable<Batch> Epoch(int epoch = 0, int first = 0)
     {
+        if (open) throw new InvalidOperationException("an epoch of this loader is being read already; end it first, or take another loader");
+        open = true;
         using CancellationTokenSource stop = new();
-        using BlockingCollection<HostBatch> ready = new(Ahead);
-        ConcurrentBag<HostBatch> free = [];
-        Thread thread = new(() => Fill(epoch, first, ready, free, stop.Token)) { IsBackground = true, Name = "minitorch loader" };
+        using BlockingCollection<HostBatch> ready = [], free = [];
+        Queue<HostBatch> sent = new();
+        foreach (HostBatch batch in batches) free.Add(batch);
+        Reading reading = new(epoch, first);
+        Thread thread = new(() => Fill(reading, ready, free, stop.Token)) { IsBackground = true, Name = "minitorch loader" };
         thread.Start();
         try
         {
             foreach (HostBatch host in ready.GetConsumingEnumerable(CancellationToken.None))
             {
-                if (host.Fault is { } fault) throw new InvalidDataException($"batch {host.Number} of epoch {epoch + 1} could not be loaded: {fault.Message}", fault);
-                Batch batch = Write(host);
-                free.Add(host);
+                Batch batch = Send(host);
+                sent.Enqueue(host);
+                if (sent.Count > 1) free.Add(Read(sent.Dequeue()));         // the one before: its step has been queued since, but its copy comes before that
                 yield return batch;
             }
+            if (reading.Fault is { } fault) throw new InvalidDataException($"batch {reading.Number} of epoch {epoch + 1} could not be loaded: {fault.Message}", fault);
         }
         finally
         {
             stop.Cancel();
             thread.Join();
+            foreach (HostBatch host in batches) Read(host);
+            open = false;
         }
     }
 
-    /// <summary>Frees the device buffers.</summary>
+    /// <summary>Frees the buffers.</summary>
     public void Dispose()
     {
+        foreach (HostBatch batch in batches) batch.Dispose();
         images.Free();
         labels.Free();
     }
 
-    Batch Write(HostBatch host)
+    Batch Send(HostBatch host)
     {
         Tensor x = host.Count == options.Size ? images : images.View(Of(host.Count)), y = host.Count == options.Size ? labels : labels.View([host.Count]);
-        if (x.DType == DType.Float32) x.Write<float>(host.Values.AsSpan(0, x.Count));
-        else x.WriteDoubles(Array.ConvertAll(host.Values[..x.Count], static v => (double)v));
-        y.Write<int>(host.Labels.AsSpan(0, host.Count));
+        if (x.DType == DType.Float32) host.Memory.Send(0, x);
+        else
+        {
+            double[] values = new double[x.Count];
+            for (int i = 0; i < values.Length; i++) values[i] = host.Values[i];
+            x.WriteDoubles(values);
+        }
+        host.Memory.Send(host.LabelsAt, y);
         return new(x, y, host.Number);
     }
 
-    void Fill(int epoch, int first, BlockingCollection<HostBatch> ready, ConcurrentBag<HostBatch> free, CancellationToken stop)
+    /// <summary>The batch, once the device has read it.</summary>
+    static HostBatch Read(HostBatch batch)
+    {
+        batch.Memory.Wait();
+        return batch;
+    }
+
+    void Fill(Reading reading, BlockingCollection<HostBatch> ready, BlockingCollection<HostBatch> free, CancellationToken stop)
     {
         float[] scratch = new float[sampleSize];
-        int number = first;
         try
         {
-            int[] order = Order(epoch);
-            for (; number < Batches; number++)
+            int[] order = Order(reading.Epoch);
+            for (; reading.Number < Batches; reading.Number++)
             {
-                if (!free.TryTake(out HostBatch? batch)) batch = new(new float[options.Size * sampleSize], new int[options.Size]);
-                Prepare(batch, order, number, epoch, scratch);
+                HostBatch batch = free.Take(stop);
+                Prepare(batch, order, reading.Number, reading.Epoch, scratch);
                 ready.Add(batch, stop);
             }
         }
@@ -112,7 +135,7 @@ public sealed class Loader : IDisposable
         }
         catch (Exception e)
         {
-            ready.Add(new HostBatch([], []) { Number = number, Fault = e }, CancellationToken.None);    // rethrown by the thread that asks
+            reading.Fault = e;          // rethrown by the thread that asks
         }
         ready.CompleteAdding();
     }
@@ -125,7 +148,7 @@ public sealed class Loader : IDisposable
         for (int i = 0; i < batch.Count; i++)
         {
             int index = order[begin + i];
-            Span<float> sample = batch.Values.AsSpan(i * sampleSize, sampleSize);
+            Span<float> sample = batch.Values.Slice(i * sampleSize, sampleSize);
             data.Read(index, sample);
             options.Augmentation?.Apply(sample, data.Sample, scratch, options.Seed, epoch, index);
             for (int j = 0; j < sample.Length; j++) sample[j] = (sample[j] - mean) * scale;
@@ -142,11 +165,24 @@ public sealed class Loader : IDisposable
 
     Shape Of(int count) => Shape.Create([count, .. data.Sample.Dims]);
 
-    sealed class HostBatch(float[] values, int[] labels)
+    /// <summary>An epoch being read: the batch that is prepared, and why it could not be.</summary>
+    sealed class Reading(int epoch, int first)
     {
-        internal readonly float[] Values = values;
-        internal readonly int[] Labels = labels;
-        internal int Number, Count;
+        internal readonly int Epoch = epoch;
+        internal int Number = first;
         internal Exception? Fault;
+    }
+
+    /// <summary>Values and, behind them, labels.</summary>
+    sealed class HostBatch(Device device, int size, int sampleSize) : IDisposable
+    {
+        internal readonly HostMemory Memory = new(device, (long)size * (sampleSize * sizeof(float) + sizeof(int)));
+        internal readonly long LabelsAt = (long)size * sampleSize * sizeof(float);
+        internal int Number, Count;
+
+        internal Span<float> Values => Memory.Values<float>(0, size * sampleSize);
+        internal Span<int> Labels => Memory.Values<int>(LabelsAt, size);
+
+        public void Dispose() => Memory.Dispose();
     }
 }

@@ -126,6 +126,13 @@ public abstract partial class Dcls : ILayer, IConstrained
         Sigma.Fill(sig);
     }
 
+    /// <summary>σ² [1] of a layer whose taps are all equally wide, for what has to be in proportion to it.</summary>
+    internal Tensor SquaredSigma()
+    {
+        Tensor sigma = (Sigma ?? throw new TensorException($"{form.Kind}: version {Version} has no sigma")).Reshape(-1).Slice(0, 0, 1).Abs() + Gauss.NarrowestSigma(form.Dense.Length, Convention);
+        return sigma * sigma;
+    }
+
     Tensor Flat(Tensor kernel) => form.FlatDim switch
     {
         null => kernel,

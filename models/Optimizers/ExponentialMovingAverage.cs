@@ -50,10 +50,22 @@ public sealed unsafe partial class ExponentialMovingAverage : IDisposable
     /// <summary>Takes in the weights of now; call it after each optimizer update.</summary>
     public void Update()
     {
-        using Profile.Scope layer = Profile.Layer(Optimizer.Layer);
+        Advance();
+        Apply();
+    }
+
+    /// <summary>Counts an update and writes its share to the device, where <see cref="Apply"/> finds it: a captured step repeats that alone.</summary>
+    internal void Advance()
+    {
         Steps++;
         double d = warmUp ? Math.Min(decay, (1.0 + Steps) / (10.0 + Steps)) : decay;
         share.Write<double>([1 - d]);
+    }
+
+    /// <summary>The update that was counted.</summary>
+    internal void Apply()
+    {
+        using Profile.Scope layer = Profile.Layer(Optimizer.Layer);
         blend.Launch(store.Device, members[0].Value.DType, new(Table(static m => new(m.Average.InPlace(), m.Value, m.Value.Count)), share));
     }
 

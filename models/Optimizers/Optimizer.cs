@@ -53,6 +53,13 @@ public abstract class Optimizer : IDisposable
     /// <summary>Moves every parameter that has a gradient, and marks the gradients as read: the next backward overwrites them.</summary>
     public void Update()
     {
+        Advance();
+        Apply();
+    }
+
+    /// <summary>Counts an update and writes its numbers to the device, where <see cref="Apply"/> finds them: a captured step repeats that alone.</summary>
+    internal void Advance()
+    {
         Steps++;
         Span<double> k = stackalloc double[Coefficients<int>.Count];
         foreach (Group group in groups)
@@ -61,6 +68,11 @@ public abstract class Optimizer : IDisposable
             Fill(Rate * group.RateScale, group.WeightDecay, k);
             group.Coefficients.Write<double>(k);
         }
+    }
+
+    /// <summary>The update that was counted.</summary>
+    internal void Apply()
+    {
         using Profile.Scope layer = Profile.Layer(Layer);
         Member[] moved = [.. members.Where(static m => m.Value.GradientFilled)];
         if (Limit is { } limit)

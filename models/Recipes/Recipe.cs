@@ -24,7 +24,7 @@ public sealed record Recipe(string Name, string Description, string Model, Train
 
     static readonly TrainingOptions speech = new()
     {
-        Epochs = 60,
+        Epochs = 40,
         Batch = 64,
         Rate = 5e-3,
         Schedule = ScheduleKind.OneCycle,
@@ -32,7 +32,7 @@ public sealed record Recipe(string Name, string Description, string Model, Train
         WeightDecay = 1e-5,
         PositionRateScale = 20,
         PositionSchedule = ScheduleKind.Cosine,
-        Sigma = new(Initial: 12, Epochs: 15),
+        Sigma = new(Initial: 12, Epochs: 10),
         HoldBackEvery = 0,
     };
 

@@ -11,7 +11,7 @@ public sealed record SnnNetwork(SnnOptions Sizes) : Network
     /// <summary>The official networks for SHD and for SSC and GSC, and small ones to be compared: with learned, with fixed and without delays.</summary>
     internal static IEnumerable<NamedModel> Named =>
     [
-        new("snn_delays", second, new SnnNetwork(new())) { BenchName = "snn_delays" },
+        new("snn_delays", second, new SnnNetwork(new SnnOptions())) { BenchName = "snn_delays" },
         new("snn_delays_ssc", second, new SnnNetwork(ssc)) { Classes = 35 },
         new("snn_delays_small", second, new SnnNetwork(narrow)),
         new("snn_fixed_delays_small", second, new SnnNetwork(wide with { Delays = DelayKind.Fixed })),

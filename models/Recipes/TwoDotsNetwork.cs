@@ -49,18 +49,14 @@ public sealed record TwoDotsNetwork(int Window, bool Dcls) : Network
             Tensor copies = x;          // each output has its own copy of the picture: depthwise kernels are several times as fast as those from one channel to a few
             for (int c = 1; c < classes; c++) copies = Concatenate.Of(3, copies, x);
             Tensor y = convolution.Forward(copies);
-            return (y * y).Reshape(x.Shape[0], -1, classes).Max(1) * Gain();
+            Tensor squares = (y * y).Reshape(x.Shape[0], -1, classes).Max(1);
+            return taps is null ? squares : squares * Gain(taps);
         }
 
         /// <summary>
         /// 4πσ², one over the energy Σφ² of a tap of mass 1: with it the logits are of one size for all widths, a matched filter's ratio of signal to noise. Without it they
         /// vanish for wide taps, and the classes are all equally likely.
         /// </summary>
-        double Gain()
-        {
-            if (taps is null) return 1;
-            double sigma = Math.Abs(taps.Sigma!.ToDoubles()[0]) + Gauss.NarrowestSigma(0, taps.Convention);
-            return 4 * Math.PI * sigma * sigma;
-        }
+        static Tensor Gain(Dcls taps) => taps.SquaredSigma() * (4 * Math.PI);
     }
 }

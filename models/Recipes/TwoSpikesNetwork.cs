@@ -45,11 +45,7 @@ public sealed record TwoSpikesNetwork(int Window) : Network
             return (membrane * membrane).Max(0) * Gain();
         }
 
-        /// <summary>2π σ²: what makes the square of a tap's peak, or of two that meet, of one size for all widths, but for those below a step.</summary>
-        double Gain()
-        {
-            double sigma = Math.Abs(delays.Taps.Sigma!.ToDoubles()[0]) + Gauss.NarrowestSigma(0, delays.Taps.Convention);
-            return Math.Max(1, 2 * Math.PI * sigma * sigma);
-        }
+        /// <summary>2πσ²: what makes the square of a tap's peak, or of two that meet, of one size for all widths.</summary>
+        Tensor Gain() => delays.Taps.SquaredSigma() * (2 * Math.PI);
     }
 }

@@ -101,11 +101,8 @@ public sealed class SnnDelays : ILayer
             Func<Tensor, Tensor> connect = Connections(Next(), inputs, outputs);
             if (options.BatchNorm && i < layers)
             {
-                ParameterScope norm = Next();
-                norm.Ignore("num_batches_tracked");
-                BatchNorm normalise = new(norm, outputs);
-                hidden[i] = x => normalise.Forward(connect(x));
-                Norms.Add(normalise);
+                BatchNorm norm = new(Next(), outputs);
+                hidden[i] = x => norm.Forward(connect(x));
             }
             else hidden[i] = connect;
             neurons[i] = Neurons(Next(), i < layers ? 1 : options.ReadOut.Threshold);
@@ -116,9 +113,6 @@ public sealed class SnnDelays : ILayer
 
     /// <summary>The layers with delays, in order; none in a network without.</summary>
     public IReadOnlyList<DelayLayer> Delays => delays;
-
-    /// <summary>The batch norms, in order.</summary>
-    internal List<BatchNorm> Norms { get; } = [];
 
     /// <inheritdoc/>
     public Tensor Forward(Tensor x)

@@ -28,6 +28,7 @@ public sealed class Trainer : IDisposable
     readonly Dcls[] scheduled;
     readonly Tensor[] repelled;
     readonly Hits hits;
+    readonly LearningStep learning;
     readonly Stopwatch session = new(), training = new(), sinceSave = new(), sinceCount = new();
     readonly Dictionary<string, StoredTensor> initial = [];
     TrainingState state = new();
@@ -68,6 +69,11 @@ public sealed class Trainer : IDisposable
         if (options.Repulsion != RepulsionKind.None && repelled.Length == 0)
             throw new ArgumentException("the repulsive loss needs a DCLS layer of at least two taps; leave it out or choose a model that has one");
         if (options.EmaDecay > 0) average = new(store, options.EmaDecay, warmUp: true);
+        learning = new(store, mover is null ? [optimizer] : [optimizer, mover], average, hits, batch =>
+        {
+            Tensor logits = model.Forward(batch.Images);
+            return (logits, this.loss(logits, batch.Labels));
+        }, cost => cost + Repel(), options.Graph ?? store.Device is CudaDevice);
         foreach ((string name, Tensor value) in store.Trainable)
             if (ParameterGroups.IsPosition(name)) initial[name] = store.ToFile(name, value);
         state.Data = train.Fingerprint;
@@ -145,6 +151,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Frees buffers and states; the model's parameters are the store's.</summary>
     public void Dispose()
     {
+        learning.Dispose();
         hits.Dispose();
         loader.Dispose();
         optimizer.Dispose();
@@ -154,34 +161,32 @@ public sealed class Trainer : IDisposable
 
     void Learn(Batch batch)
     {
-        using Step step = Step.Begin();
         store.Randomness.Advance();
         if (options.Sigma is { } sigma && (sigma.Smooth || state.Batch == 0))
             foreach (Dcls layer in scheduled) layer.SetSigma(sigma.At(state.Epoch + (double)state.Batch / loader.Batches));
-        Tensor logits = model.Forward(batch.Images);
-        Tensor cost = loss(logits, batch.Labels);
-        double value = cost.Item();
         optimizer.Rate = schedule.Rate(state.Step);
-        if (!double.IsFinite(value))
-            throw new DivergedException($"the loss is {value} at step {state.Step + 1} of {Steps} (learning rate {optimizer.Rate:g4}); "
-                + "start again with a lower learning rate or a limit on the gradients");
-        (repelled.Length > 0 && state.Epoch >= options.RepulsionFromEpoch ? cost + Repel() : cost).Backward();
         if (schedule.Momentum(state.Step) is { } momentum) optimizer.Momentum = momentum;
-        optimizer.Update();
-        if (mover is not null)
-        {
-            mover.Rate = moverSchedule!.Rate(state.Step);
-            mover.Update();
-        }
-        store.Constrain();
-        average?.Update();
-        hits.Add(logits, batch.Labels);
-        state.LossSum += value * batch.Count;
-        state.Seen += batch.Count;
+        if (mover is not null) mover.Rate = moverSchedule!.Rate(state.Step);
+        learning.Run(batch, repelled.Length > 0 && state.Epoch >= options.RepulsionFromEpoch);
         state.Step++;
         state.Batch++;
         sessionSteps++;
         sessionImages += batch.Count;
+        TakeLosses(all: false);
+    }
+
+    /// <summary>Takes in the losses that are there; all of them where the epoch's sums are wanted, which waits for the device.</summary>
+    void TakeLosses(bool all)
+    {
+        while (learning.TryTake(all, out double value, out int count))
+        {
+            int step = state.Step - learning.Pending;
+            if (!double.IsFinite(value))
+                throw new DivergedException($"the loss is {value} at step {step} of {Steps} (learning rate {schedule.Rate(step - 1):g4}); "
+                    + "start again with a lower learning rate or a limit on the gradients");
+            state.LossSum += value * count;
+            state.Seen += count;
+        }
     }
 
     Tensor Repel()
@@ -193,6 +198,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Asks the device how many samples of the running epoch were classified right.</summary>
     void Count()
     {
+        TakeLosses(all: true);
         state.Right = rightBefore + hits.Read().Sum(static c => c.Right);
         accuracy = (double)state.Right / state.Seen;
         sinceCount.Restart();
@@ -230,6 +236,7 @@ public sealed class Trainer : IDisposable
 
     void Save(string name)
     {
+        TakeLosses(all: true);
         if (Folder is null) return;
         if (state.Seen > 0) Count();
         Safetensors file = new();

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace MiniTorch.Models;
 
 /// <summary>Update rules that a training can be asked for by name.</summary>
@@ -119,6 +121,13 @@ public sealed record TrainingOptions
 
     /// <summary>Longest time between two checkpoints, in seconds.</summary>
     public double SaveSeconds { get; init; } = 20;
+
+    /// <summary>
+    /// Whether steps are captured as a CUDA graph and repeated as one launch; null: on every CUDA device. Results are the same to the last bit, so a run does not remember it. A model or loss that
+    /// reads values back to the host, or whose launches change with a number of the host, must run without.
+    /// </summary>
+    [JsonIgnore]
+    public bool? Graph { get; init; }
 
     /// <summary>Throws an <see cref="ArgumentException"/> that names the first value that makes no sense.</summary>
     public void Validate()

@@ -56,9 +56,7 @@ static unsafe partial class Fold<F> where F : struct, IFold
         if (y.Count == 0) return y;
         if (x.Count == 0)
         {
-            double[] empty = new double[y.Count];
-            Array.Fill(empty, F.Start * scale);
-            y.WriteDoubles(empty);
+            y.Fill(F.Start * scale);
             return y;
         }
         Axes axes = new(x.Shape, mask);

@@ -30,7 +30,7 @@ public sealed unsafe partial class Gather : Op
         gradients.Add(x, dx);
     }
 
-    readonly record struct Args(Pointer X, Pointer Index, Pointer Y, Dims Strides, Dims Sizes, int Rank, int Dim, int Count, int Elements) : ICost
+    readonly record struct Args(Pointer X, Pointer Index, Pointer Y, Dims Strides, Dims Sizes, int Rank, int Dim, int Size, int Count, int Elements) : ICost
     {
         public Cost Cost(int size) => new(0, (2.0 * size + sizeof(int)) * Count, Count);
     }
@@ -42,7 +42,7 @@ public sealed unsafe partial class Gather : Op
         Dims strides = default, sizes = default;
         StridedCopy.Strides(from, strides);
         to.Dims.CopyTo(sizes);
-        return new(x, index, y, strides, sizes, to.Rank, dim, y.Count, x.Count);
+        return new(x, index, y, strides, sizes, to.Rank, dim, from[dim], y.Count, x.Count);
     }
 
     static readonly Kernel<Args> gather = Kernel<Args>.On<GatherBody, GatherCuda>("Gather.gather");

@@ -2,9 +2,9 @@
 
 constexpr u32 Threads = 256, Axes = 8;
 
-struct Gather { u32* x; const u32* index; u32* y; u32 steps[Axes], sizes[Axes]; int rank, dim; u32 count, elements; };
+struct Gather { u32* x; const u32* index; u32* y; u32 steps[Axes], sizes[Axes]; int rank, dim; u32 size, count, elements; };
 
-// y = the words of x that the indices name.
+// y = the words of x that the indices name; an index that is none of the dimension's size is a fault.
 KERNEL(Threads) gather(const Gather p)
 {
     u32 i = blockX() * Threads + threadX(), rest = i, at = 0;
@@ -12,13 +12,15 @@ KERNEL(Threads) gather(const Gather p)
     LOOP for (int d = p.rank - 1; d >= 0; d--)
     {
         u32 outer = rest / p.sizes[d];
-        at += (d == p.dim ? p.index[i] : rest - outer * p.sizes[d]) * p.steps[d];
+        u32 place = d == p.dim ? p.index[i] : rest - outer * p.sizes[d];
+        if (d == p.dim && place >= p.size) __builtin_trap();
+        at += place * p.steps[d];
         rest = outer;
     }
     p.y[i] = p.x[at];
 }
 
-struct Scatter { float* x; const u32* index; const float* y; u32 steps[Axes], sizes[Axes]; int rank, dim; u32 count, elements; };
+struct Scatter { float* x; const u32* index; const float* y; u32 steps[Axes], sizes[Axes]; int rank, dim; u32 size, count, elements; };
 
 // x += the elements of y whose indices name it, in order: a thread for each element of x goes over the indices that could.
 KERNEL(Threads) scatter(const Scatter p)

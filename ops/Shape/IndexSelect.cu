@@ -4,12 +4,14 @@ constexpr u32 Threads = 256, Warps = 8;
 
 struct Select { const u32* x; const u32* index; u32* y; u32 outer, size, selected, inner; };
 
-// y [outer, selected, inner] = the words x [outer, index, inner].
+// y [outer, selected, inner] = the words x [outer, index, inner]; an index that names none of size is a fault.
 KERNEL(Threads) indexSelect(const Select p)
 {
     u32 i = blockX() * Threads + threadX(), row = i / p.inner, o = row / p.selected;
     if (o >= p.outer) return;
-    p.y[i] = p.x[(o * p.size + p.index[row - o * p.selected]) * p.inner + i - row * p.inner];
+    u32 index = p.index[row - o * p.selected];
+    if (index >= p.size) __builtin_trap();
+    p.y[i] = p.x[(o * p.size + index) * p.inner + i - row * p.inner];
 }
 
 struct Accumulate { float* dx; const u32* index; const float* dy; u32 outer, size, selected, inner; };

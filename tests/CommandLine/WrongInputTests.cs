@@ -18,6 +18,8 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("train vision", 2, "unknown recipe 'vision'")]
     [InlineData("train --data missing", 2, "does not exist")]
     [InlineData("train --model resnet", 2, "unknown model 'resnet'")]
+    [InlineData("train --graph on", 2, "--graph on needs a CUDA device, the training runs on cpu")]
+    [InlineData("train --graph yes", 2, "--graph must be one of on, off")]
     [InlineData("train --lr 0", 2, "learning rate must be above 0")]
     [InlineData("train --lr much", 2, "must be a number")]
     [InlineData("train --data . --batch 100", 2, "larger than the training part of 56 samples")]

@@ -49,15 +49,10 @@ public sealed class EmulatedDeviceTests
     {
         using EmulatedDriver driver = new();
         using CudaDevice device = CudaDevice.Emulated(driver, exactBlocks: false);
-        Tensor x = Tensor.Lasting([2, 2], device: device), y = Tensor.Lasting([2, 2], device: device), large = Tensor.Lasting([50_000], device: device);
-        for (int i = 0; i < 4; i++) large.Write<float>(new float[50_000]);       // each place of the staging is made
+        Tensor x = Tensor.Lasting([2, 2], device: device), y = Tensor.Lasting([2, 2], device: device);
         Normalise();                                    // takes from the driver what the pool then has
         driver.BeginCapture(device.Compute);
         Normalise();
-        Assert.Equal(900, Assert.Throws<CudaException>(device.Synchronize).Code);
-        Assert.Equal(900, Assert.Throws<CudaException>(() => x.ToArray<float>()).Code);
-        Assert.Equal(900, Assert.Throws<CudaException>(() => large.Write<float>(new float[50_000])).Code);
-        Assert.Equal(900, Assert.Throws<CudaException>(() => Tensor.Lasting([7, 7, 7], device: device)).Code);
         nint instance = driver.Instantiate(driver.EndCapture(device.Compute));
         x.Write<float>([1, 3, 8, 6]);
         Assert.Equal([0, 0, 0, 0], y.ToArray<float>());

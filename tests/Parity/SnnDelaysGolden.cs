@@ -19,7 +19,7 @@ public sealed class SnnDelaysGolden : IGoldenChecks
 
     static Dictionary<string, StoredTensor> State(GoldenCase c)
     {
-        Dictionary<string, StoredTensor> state = ConvNeXtGolden.State(c);
+        Dictionary<string, StoredTensor> state = ModelGolden.State(c);
         foreach (string name in c.Tensors.Where(static n => n.EndsWith("num_batches_tracked", StringComparison.Ordinal))) c.Stored(name);        // counts the steps of no one's interest
         return state;
     }
@@ -30,7 +30,7 @@ public sealed class SnnDelaysGolden : IGoldenChecks
         (SnnDelays model, ParameterStore store) = ParameterStore.Build(at => new SnnDelays(at, Options(c)), c.Device, c.Type, file: State(c));
         using ParameterStore owner = store;
         string mode = c.Text("mode");
-        foreach (BatchNorm norm in model.Norms) norm.Statistics = mode switch { "train" => null, "bn-eval" or "eval" => Statistics.Running, _ => throw c.Unknown("mode") };
+        store.Statistics = mode switch { "train" => null, "bn-eval" or "eval" => Statistics.Running, _ => throw c.Unknown("mode") };
         if (mode == "eval")
         {
             using Tape.Pause pause = Tape.Paused();

@@ -1,4 +1,4 @@
-// A driver that checks what it is told, writes it down, and moves memory, up to a size that is worth waiting for. It runs no kernels.
+// A driver that checks what it is told, writes it down (unless it is compiled to be silent), and moves memory, up to a size that is worth waiting for. It runs no kernels.
 #include <stdarg.h>
 #include "stub.h"
 
@@ -6,7 +6,7 @@ typedef struct { char name[64]; int parameter_bytes, allowed; } function;
 typedef struct { int timed; double at; } event;
 typedef struct { void* address; size_t bytes; } block;
 
-enum { OK = 0, INVALID = 1, OUT_OF_MEMORY = 2, INVALID_PTX = 218, NOT_FOUND = 500, NOT_READY = 600 };
+enum { OK = 0, INVALID = 1, OUT_OF_MEMORY = 2, INVALID_PTX = 218, NOT_FOUND = 500, NOT_READY = 600, UNSUPPORTED = 900 };
 
 static char log_text[1 << 20], failing[64];
 static int fail_status, current_context, streams, capturing;
@@ -34,19 +34,25 @@ static void note(const char* format, ...) {
     va_end(arguments);
 }
 
+#ifdef SILENT
+#define note(...) ((void)0)
+#endif
+
 #define ENTER if (!strcmp(failing, __func__)) { failing[0] = 0; return fail_status; }
 #define NEED(condition) if (!(condition)) { note("%s: %s is false", __func__, #condition); return INVALID; }
+
+#define UNCAPTURED if (capturing) { note("%s while a stream is captured", __func__); return UNSUPPORTED; }
 
 int cuInit(unsigned flags) { ENTER NEED(flags == 0) return OK; }
 int cuDriverGetVersion(int* version) { *version = 13000; return OK; }
 int cuGetErrorName(int status, const char** text) {
     *text = status == INVALID ? "CUDA_ERROR_INVALID_VALUE" : status == OUT_OF_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY" : status == INVALID_PTX ? "CUDA_ERROR_INVALID_PTX"
-        : status == NOT_FOUND ? "CUDA_ERROR_NOT_FOUND" : status == 700 ? "CUDA_ERROR_ILLEGAL_ADDRESS" : NULL;
+        : status == NOT_FOUND ? "CUDA_ERROR_NOT_FOUND" : status == 700 ? "CUDA_ERROR_ILLEGAL_ADDRESS" : status == UNSUPPORTED ? "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED" : NULL;
     return *text ? OK : INVALID;
 }
 int cuGetErrorString(int status, const char** text) {
     *text = status == INVALID ? "invalid argument" : status == OUT_OF_MEMORY ? "out of memory" : status == INVALID_PTX ? "a PTX JIT compilation failed"
-        : status == NOT_FOUND ? "named symbol not found" : status == 700 ? "an illegal memory access was encountered" : NULL;
+        : status == NOT_FOUND ? "named symbol not found" : status == 700 ? "an illegal memory access was encountered" : status == UNSUPPORTED ? "operation not permitted when stream is capturing" : NULL;
     return *text ? OK : INVALID;
 }
 
@@ -129,15 +135,17 @@ int cuFuncSetAttribute(function* f, int attribute, int value) {
 }
 int cuLaunchKernel(function* f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void* stream, void** parameters, void** extra) {
     ENTER NEED(current_context && f && IS_STREAM(stream) && !extra && gx && gy && gz && gy <= 65535 && gz <= 65535 && bx * by * bz <= 1024 && (int)shared <= f->allowed)
+#ifndef SILENT
     char bytes[2 * 256 + 1] = "";
     for (int i = 0; i < f->parameter_bytes && i < 256; i++) snprintf(bytes + 2 * i, 3, "%02x", ((unsigned char*)parameters[0])[i]);
     note("%s %s grid %u %u %u block %u %u %u shared %u stream %d parameter %s", capturing ? "capture" : "launch", f->name, gx, gy, gz, bx, by, bz, shared, (int)((uintptr_t)stream - STREAMS), bytes);
+#endif
     return OK;
 }
 
 int cuMemGetInfo_v2(size_t* free_bytes, size_t* total) { *free_bytes = memory - in_use; *total = memory; return OK; }
 int cuMemAllocAsync(uint64_t* address, size_t bytes, void* stream) {
-    ENTER NEED(current_context && bytes && IS_STREAM(stream))
+    ENTER UNCAPTURED NEED(current_context && bytes && IS_STREAM(stream))
     if (in_use + bytes > memory) { note("no room for %zu", bytes); return OUT_OF_MEMORY; }
     int i = 0;
     while (blocks[i].address) i++;
@@ -148,7 +156,7 @@ int cuMemAllocAsync(uint64_t* address, size_t bytes, void* stream) {
     return OK;
 }
 int cuMemFreeAsync(uint64_t address, void* stream) {
-    NEED(IS_STREAM(stream))
+    UNCAPTURED NEED(IS_STREAM(stream))
     for (int i = 0; i < 4096; i++)
         if (blocks[i].address && blocks[i].address == HOST(address)) {
             in_use -= blocks[i].bytes;
@@ -168,8 +176,8 @@ int cuDeviceGetDefaultMemPool(void** pool, int device) { NEED(device == 40) *poo
 int cuMemPoolSetAttribute(void* pool, int attribute, uint64_t* value) { NEED(pool == (void*)0xF00 && attribute == 4 && *value == UINT64_MAX) return OK; }
 int cuMemPoolGetAttribute(void* pool, int attribute, uint64_t* value) { NEED(pool == (void*)0xF00 && attribute == 4) *value = UINT64_MAX; return OK; }
 int cuMemPoolTrimTo(void* pool, size_t keep) { NEED(pool == (void*)0xF00 && keep == 0) note("trim"); return OK; }
-int cuMemHostAlloc(void** address, size_t bytes, unsigned flags) { ENTER NEED(flags == 0) *address = malloc(bytes); note("pin %zu", bytes); return OK; }
-int cuMemFreeHost(void* address) { free(address); return OK; }
+int cuMemHostAlloc(void** address, size_t bytes, unsigned flags) { ENTER UNCAPTURED NEED(flags == 0) *address = malloc(bytes); note("pin %zu", bytes); return OK; }
+int cuMemFreeHost(void* address) { UNCAPTURED free(address); return OK; }
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) {
     ENTER NEED(inside(to, bytes) && IS_STREAM(stream))
     memcpy(HOST(to), from, bytes);
@@ -198,14 +206,14 @@ int cuMemsetD32Async(uint64_t at, unsigned value, size_t count, void* stream) {
 
 int cuStreamCreateWithPriority(void** stream, unsigned flags, int priority) { NEED(current_context && flags == 1 && priority == 0) *stream = (void*)(uintptr_t)(STREAMS + streams++ % 60 + 1); return OK; }
 int cuStreamDestroy_v2(void* stream) { NEED(IS_STREAM(stream)) return OK; }
-int cuStreamSynchronize(void* stream) { ENTER NEED(IS_STREAM(stream)) note("synchronize %d", (int)((uintptr_t)stream - STREAMS)); return OK; }
-int cuStreamQuery(void* stream) { ENTER NEED(IS_STREAM(stream)) return OK; }
+int cuStreamSynchronize(void* stream) { ENTER UNCAPTURED NEED(IS_STREAM(stream)) note("synchronize %d", (int)((uintptr_t)stream - STREAMS)); return OK; }
+int cuStreamQuery(void* stream) { ENTER UNCAPTURED NEED(IS_STREAM(stream)) return OK; }
 int cuStreamWaitEvent(void* stream, event* e, unsigned flags) { NEED(IS_STREAM(stream) && e && flags == 0) note("stream %d waits", (int)((uintptr_t)stream - STREAMS)); return OK; }
 int cuEventCreate(event** e, unsigned flags) { NEED(flags == 0 || flags == 2) *e = calloc(1, sizeof **e); (*e)->timed = flags == 0; return OK; }
 int cuEventDestroy_v2(event* e) { free(e); return OK; }
 int cuEventRecord(event* e, void* stream) { NEED(e && IS_STREAM(stream)) e->at = now += 0.5; return OK; }
 int cuEventQuery(event* e) { ENTER return OK; }
-int cuEventSynchronize(event* e) { ENTER NEED(e) return OK; }
+int cuEventSynchronize(event* e) { ENTER UNCAPTURED NEED(e) return OK; }
 int cuEventElapsedTime(float* milliseconds, event* from, event* to) { NEED(from->timed && to->timed && from->at && to->at) *milliseconds = (float)(to->at - from->at); return OK; }
 
 int cuStreamBeginCapture_v2(void* stream, int mode) { NEED(IS_STREAM(stream) && mode == 1 && !capturing) capturing = 1; note("begin capture"); return OK; }
