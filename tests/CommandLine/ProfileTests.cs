@@ -6,7 +6,7 @@ namespace MiniTorch.Tests.CommandLine;
 public sealed class ProfileTests
 {
     [Theory]
-    [InlineData("convnext-dcls-nano", "", "DclsKernel backward")]
+    [InlineData("convnext-dcls-speck", "", "DclsKernel backward")]
     [InlineData("two_dots", "--forward --size 16", "DclsKernel forward")]
     public async Task Json_rows_add_up_and_the_trace_is_written(string model, string options, string row)
     {
