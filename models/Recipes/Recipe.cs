@@ -24,7 +24,7 @@ public sealed record Recipe(string Name, string Description, string Model, Train
 
     static readonly TrainingOptions speech = new()
     {
-        Epochs = 40,
+        Epochs = 30,
         Batch = 64,
         Rate = 5e-3,
         Schedule = ScheduleKind.OneCycle,
@@ -57,6 +57,8 @@ public sealed record Recipe(string Name, string Description, string Model, Train
         new("spoken-digits-fixed", "the same with delays that stay as they are drawn", "snn_fixed_delays_small", speech with { Sigma = null }, SpokenDigitsData),
         new("spoken-digits-none", "the same without delays", "snn_no_delays_small", speech with { Sigma = null }, SpokenDigitsData),
         new("shd", "the official recipe for the Heidelberg spoken digits", "snn_delays", speech with { Epochs = 150, Batch = 256, Sigma = new(Initial: 12, Epochs: 37) }, static folder => SpikeFolder("shd", folder)),
+        new("ssc", "the official recipe for the spiking Speech Commands", "snn_delays_ssc", speech with { Epochs = 60, Batch = 128, Sigma = new(Initial: 15, Epochs: 15) }, static folder => SpikeFolder("ssc", folder)),
+        new("gsc", "the official recipe for Google's Speech Commands", "snn_delays_ssc", speech with { Epochs = 100, Batch = 128, Sigma = new(Initial: 15, Epochs: 25) }, Words),
         new("two-spikes", "how many steps two spikes are apart, by learned delays alone", "two_spikes", new()
         {
             Epochs = 20,
@@ -80,6 +82,12 @@ public sealed record Recipe(string Name, string Description, string Model, Train
     ];
 
     static (IDataset, IDataset) SpokenDigitsData(string? folder) => folder is null ? SpokenDigits.Embedded() : SpikeFolder("spoken-digits", folder);
+
+    static (IDataset, IDataset) Words(string? folder)
+    {
+        (SpeechCommands train, _, SpeechCommands test) = SpeechCommands.From(folder ?? throw new ArgumentException("gsc needs the folder of the Speech Commands dataset; give it with --data"));
+        return (train, test);
+    }
 
     /// <summary>The training and test part of a folder in the layout of SHD: NAME_train.h5 and NAME_test.h5, whatever the name.</summary>
     static (IDataset, IDataset) SpikeFolder(string recipe, string? folder)

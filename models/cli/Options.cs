@@ -19,7 +19,7 @@ static class Options
 
     internal static Option<string?> Data { get; } = new("--data")
     {
-        Description = "Folder with the IDX files train-* and t10k-* (default: the embedded 10,000 Fashion-MNIST images).",
+        Description = "Folder of the recipe's data instead of what is embedded: IDX files train-* and t10k-* of images, HDF5 files *train.h5 and *test.h5 of spikes, Speech Commands.",
         HelpName = "DIR",
     };
 

@@ -14,7 +14,7 @@ static class TrainCommand
     };
     static readonly Option<string?> model = new("--model") { Description = $"Another model than the recipe's: {NamedModels.Names}.", HelpName = "MODEL" };
     static readonly Option<int?> epochs = Options.Number<int>("--epochs", "Passes over the training part.", "N", 1);
-    static readonly Option<int?> batch = Options.Number<int>("--batch", "Images per update.", "N", 1);
+    static readonly Option<int?> batch = Options.Number<int>("--batch", "Samples per update.", "N", 1);
     static readonly Option<double?> rate = Options.Number<double>("--lr", "Highest learning rate.", "RATE", 0);
     static readonly Option<ulong?> seed = Options.Number<ulong>("--seed", "Key of all random numbers; the same seed gives the same result.", "N", 0);
     static readonly Option<string?> repulsion = Options.OneOf("--repulsion", "Loss that keeps DCLS taps apart, added to the other (default: the recipe's).", "none", "exact", "squared");
@@ -30,7 +30,7 @@ static class TrainCommand
     internal static Command Make()
     {
         Command command = Examples.On(new("train", "Trains a network and writes the run to a folder."),
-            "dcls train", "dcls train --epochs 3 --seed 1", "dcls train two-dots --seed 3", "dcls train --data /usr/share/datasets/fashion-mnist", 
+            "dcls train", "dcls train --epochs 3 --seed 1", "dcls train two-dots --seed 3", "dcls train spoken-digits", "dcls train shd --data DIR", "dcls train --data /usr/share/datasets/fashion-mnist", 
             "dcls train --resume runs/fashion-1", "dcls train --json > result.jsonl");
         command.Add(recipe);
         foreach (Option option in (ReadOnlySpan<Option>)[Options.Data, model, epochs, batch, rate, seed, repulsion, repulsionFrom, Options.Threads, Options.Device, graph, Options.Out, saveEvery, resume,
@@ -56,11 +56,11 @@ static class TrainCommand
             else trainer.Folder = RunFolder.Create(parsed.GetValue(Options.Out)!, config.Recipe, JsonSerializer.Serialize(config, RunJson.Indented));
             RunFolder run = trainer.Folder!;
             terminal.Say($"{(old is null ? "training" : "going on with")} {config.Model} "
-                + $"({store.ParameterCount:n0} parameters) on {train.Count:n0} images, {test.Count:n0} held out; seed {config.Training.Seed}; run {run.Path}");
+                + $"({store.ParameterCount:n0} parameters) on {train.Count:n0} samples, {test.Count:n0} held out; seed {config.Training.Seed}; run {run.Path}");
             using CancellationTokenRegistration said = stop.Register(() => terminal.Say("stopping: this step is finished and saved first"));
             TrainingResult result;
             using (ProgressView view = new(terminal, trainer.Steps, terminal.Emit)) result = trainer.Run(view.Show, stop);
-            Plots.Draw(run, [.. store.Constrained.OfType<Dcls>()], terminal);
+            Plots.Draw(run, [.. store.Constrained.OfType<Dcls>().Where(static d => d.Position.Trainable)], terminal);
             if (result.Interrupted)
             {
                 Console.Error.WriteLine($"interrupted; go on with: dcls train --resume {run.Path}");
