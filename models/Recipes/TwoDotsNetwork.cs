@@ -49,18 +49,18 @@ public sealed record TwoDotsNetwork(int Window, bool Dcls) : Network
             Tensor copies = x;          // each output has its own copy of the picture: depthwise kernels are several times as fast as those from one channel to a few
             for (int c = 1; c < classes; c++) copies = Concatenate.Of(3, copies, x);
             Tensor y = convolution.Forward(copies);
-            return (y * y).Reshape(x.Shape[0], -1, classes).Max(1) * Gain();
+            Tensor largest = (y * y).Reshape(x.Shape[0], -1, classes).Max(1);
+            return taps is null ? largest : largest * Gain(taps);
         }
 
         /// <summary>
         /// 4πσ², one over the energy Σφ² of a tap of mass 1: with it the logits are of one size for all widths, a matched filter's ratio of signal to noise. Without it they
-        /// vanish for wide taps, and the classes are all equally likely.
+        /// vanish for wide taps, and the classes are all equally likely. Of the one width that the schedule gives all taps, where it lies: the host does not wait for it.
         /// </summary>
-        double Gain()
+        static Tensor Gain(Dcls2d taps)
         {
-            if (taps is null) return 1;
-            double sigma = Math.Abs(taps.Sigma!.ToDoubles()[0]) + Gauss.NarrowestSigma(0, taps.Convention);
-            return 4 * Math.PI * sigma * sigma;
+            Tensor all = taps.Sigma!, sigma = all.Reshape(all.Count).Slice(0, 0, 1).Abs() + Gauss.NarrowestSigma(0, taps.Convention);
+            return sigma * sigma * (4 * Math.PI);
         }
     }
 }
