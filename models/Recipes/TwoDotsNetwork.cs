@@ -55,7 +55,7 @@ public sealed record TwoDotsNetwork(int Window, bool Dcls) : Network
 
         /// <summary>
         /// 4πσ², one over the energy Σφ² of a tap of mass 1: with it the logits are of one size for all widths, a matched filter's ratio of signal to noise. Without it they
-        /// vanish for wide taps, and the classes are all equally likely.
+        /// vanish for wide taps, and the classes are all equally likely. Of the one width that the schedule gives all taps, where it lies: the host does not wait for it.
         /// </summary>
         static Tensor Gain(Dcls taps) => taps.SquaredSigma() * (4 * Math.PI);
     }

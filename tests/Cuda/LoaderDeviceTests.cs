@@ -60,6 +60,19 @@ public sealed class LoaderDeviceTests(StubDriver stub)
         Assert.Equal(12, seen);
     }
 
+    /// <summary>The driver's next wait for an event fails: whoever waits is told.</summary>
+    [Fact]
+    public void A_batch_is_waited_for_before_its_memory_is_filled_again()
+    {
+        stub.Begin();
+        using CudaDevice device = CudaDevice.Open();
+        using Loader loader = new(SmallIdx.Array(Samples), new(Batch), device: device);
+        using IEnumerator<Batch> batches = loader.Epoch().GetEnumerator();
+        Assert.True(batches.MoveNext());
+        stub.Fail("cuEventSynchronize", 700);
+        Assert.Contains("CUDA_ERROR_ILLEGAL_ADDRESS", Assert.Throws<CudaException>(() => batches.MoveNext()).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void One_epoch_is_read_at_a_time()
     {

@@ -202,6 +202,47 @@ public sealed class TrainingGraphTests
         return result;
     }
 
+    /// <summary>Its gain follows from the widths, which a schedule changes between the steps.</summary>
+    [Fact]
+    public void The_two_dots_network_is_repeated_with_the_widths_of_then()
+    {
+        const int Picture = 12, Runs = 6;
+        using CpuDevice cpu = new(1);
+        using EmulatedDriver driver = new();
+        using CudaDevice device = CudaDevice.Emulated(driver);
+        float[][] expected = Logits(cpu), actual = Logits(device);
+        for (int run = 0; run < Runs; run++)
+            for (int i = 0; i < expected[run].Length; i++) Assert.Equal(expected[run][i], actual[run][i], 1e-4 * Math.Abs(expected[run][i]) + 1e-6);
+        Assert.True(driver.GraphLaunches > 1 && expected[^1][0] != expected[^2][0]);
+
+        static float[][] Logits(Device on)
+        {
+            (ILayer model, ParameterStore store) = ParameterStore.Build(static at => new TwoDotsNetwork(5, true).Build(at, [Picture, Picture, 1], 3), on, seed: 1);
+            using ParameterStore owner = store;
+            Dcls layer = store.Constrained.OfType<Dcls>().Single();
+            RandomStream random = new(1, 1);
+            Tensor x = Tensor.Lasting([2, Picture, Picture, 1], device: on), y = Tensor.Lasting([2, 3], device: on);
+            x.Write<float>([.. Enumerable.Range(0, x.Count).Select(_ => (float)random.NextNormal())]);
+            using StepGraph<int>? graph = on is CudaDevice gpu ? new(gpu) : null;
+            float[][] all = new float[Runs][];
+            for (int run = 0; run < Runs; run++)
+            {
+                layer.SetSigma(2.0 / (1 + run));
+                if (graph is null) Forward();
+                else graph.Run(0, Forward);
+                all[run] = y.ToArray<float>();
+            }
+            return all;
+
+            void Forward()
+            {
+                using Step step = Step.Begin();
+                using Tape.Pause pause = Tape.Paused();
+                y.Assign(model.Forward(x));
+            }
+        }
+    }
+
     [Fact]
     public void A_graph_is_asked_for_on_a_gpu_only()
     {
