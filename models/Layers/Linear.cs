@@ -9,6 +9,12 @@ public sealed class Linear(ParameterScope at, int inputs, int outputs, bool bias
     readonly Tensor? bias = bias ? at.Parameter("bias", [outputs], biasInit ?? Inits.FanIn(inputs)) : null;
     readonly string path = at.Path;
 
+    /// <summary>W [in, out].</summary>
+    internal Tensor Weight => weight;
+
+    /// <summary>b [out], or null without one.</summary>
+    internal Tensor? Bias => bias;
+
     /// <inheritdoc/>
     public Tensor Forward(Tensor x)
     {

@@ -40,6 +40,13 @@ public sealed class BatchNorm(ParameterScope at, int channels, double momentum =
         return (scale, shift);
     }
 
+    /// <summary>What the layer is with running statistics, scale · x + shift for each channel: weight / √(running_var + ε), and bias − running_mean · scale.</summary>
+    internal (double[] Scale, double[] Shift) Folded()
+    {
+        double[] scale = [.. weight.ToDoubles().Zip(variance.ToDoubles(), (w, v) => w / Math.Sqrt(v + epsilon))];
+        return (scale, [.. bias.ToDoubles().Zip(mean.ToDoubles(), scale).Select(static c => c.First - c.Second * c.Third)]);
+    }
+
     /// <inheritdoc/>
     public Tensor Forward(Tensor x)
     {

@@ -24,7 +24,7 @@ public sealed record TwoSpikesNetwork(int Window) : Network
         return [.. Enumerable.Range(0, classes).Select(c => p[classes + c] - p[c])];
     }
 
-    sealed class Net : ILayer
+    sealed class Net : ISpiking
     {
         readonly DelayLayer delays;
         readonly Lif neuron;
@@ -39,9 +39,17 @@ public sealed record TwoSpikesNetwork(int Window) : Network
             neuron = new(at["neuron"], new() { Tau = 1.005, Threshold = ReadOut.Max.Threshold });
         }
 
+        public IReadOnlyList<DelayLayer> Delays => [delays];
+
+        public (IReadOnlyList<Tensor> Spikes, Tensor Membrane) Simulate(Tensor x)
+        {
+            (Tensor spikes, Tensor membrane) = neuron.Forward(delays.Forward(x));
+            return ([spikes], membrane);
+        }
+
         public Tensor Forward(Tensor x)
         {
-            (_, Tensor membrane) = neuron.Forward(delays.Forward(x.Permute(1, 0, 2)));
+            (_, Tensor membrane) = Simulate(x.Permute(1, 0, 2));
             return (membrane * membrane).Max(0) * Gain();
         }
 

@@ -23,6 +23,20 @@ public sealed class DelayLayer(ParameterScope at, int inputs, int outputs, int k
             (long)x.Shape[0] * x.Shape[1] * maxDelay * inputs * outputs);
     }
 
+    /// <summary>Steps of the window of delays.</summary>
+    public int Window => maxDelay;
+
+    /// <summary>How many taps have each whole delay, 0 to the window less 1, as they are now.</summary>
+    public int[] Histogram() => Histogram(Taps.Position.ToDoubles());
+
+    /// <summary>The same of other positions.</summary>
+    public int[] Histogram(double[] positions)
+    {
+        int[] counts = new int[maxDelay];
+        foreach (double p in positions) counts[RoundedDelays.Delay(p, maxDelay)]++;
+        return counts;
+    }
+
     /// <summary>The delays in steps as they are now, [count, in, out]; fractions of a step among them.</summary>
     public double[] Delays() => Array.ConvertAll(Taps.Position.ToDoubles(), p => (maxDelay - 1) / 2 - p);
 

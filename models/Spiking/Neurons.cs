@@ -2,10 +2,29 @@ using MiniTorch.Ops;
 
 namespace MiniTorch.Models;
 
+/// <summary>A layer of neurons.</summary>
+interface INeurons
+{
+    /// <summary>Time constant of the membranes in steps, as it is now.</summary>
+    double Tau { get; }
+
+    /// <summary>A membrane that is not below it fires.</summary>
+    double Threshold { get; }
+
+    /// <summary>Spikes, and membranes after reset, both of the shape of x [time, batch, ..., channels].</summary>
+    (Tensor Spikes, Tensor Membrane) Forward(Tensor x);
+}
+
 /// <summary>Leaky integrate-and-fire neurons, one for each element of a step of x [time, batch, ..., channels]. No parameters; the state starts anew in each call.</summary>
-public sealed class Lif(ParameterScope at, NeuronOptions options)
+public sealed class Lif(ParameterScope at, NeuronOptions options) : INeurons
 {
     readonly string path = at.Path;
+
+    /// <inheritdoc/>
+    public double Tau => options.Tau;
+
+    /// <inheritdoc/>
+    public double Threshold => options.Threshold;
 
     /// <summary>Spikes, and membranes after reset, both of the shape of x.</summary>
     public (Tensor Spikes, Tensor Membrane) Forward(Tensor x)
@@ -17,10 +36,16 @@ public sealed class Lif(ParameterScope at, NeuronOptions options)
 }
 
 /// <summary>Neurons as <see cref="Lif"/> has them, with a learned time constant: 1/τ = sigmoid(w). Parameter: w, a scalar, from −ln(τ − 1) with the τ of the options, above 1.</summary>
-public sealed class Plif(ParameterScope at, NeuronOptions options)
+public sealed class Plif(ParameterScope at, NeuronOptions options) : INeurons
 {
     readonly Tensor w = LearnedTau.Declare(at, options.Tau);
     readonly string path = at.Path;
+
+    /// <inheritdoc/>
+    public double Tau => 1 + Math.Exp(-w.Item());
+
+    /// <inheritdoc/>
+    public double Threshold => options.Threshold;
 
     /// <summary>Spikes, and membranes after reset, both of the shape of x.</summary>
     public (Tensor Spikes, Tensor Membrane) Forward(Tensor x)

@@ -78,14 +78,15 @@ public sealed record SnnOptions
 /// synapses), then delays and output neurons, whose membranes are read out. A layer's currents last (MaxDelay − 1) / 2 steps longer than its input. Names and file order are those of
 /// the official package, "model.0" and so on. Source: Hammouamri et al., arXiv 2306.17670.
 /// </summary>
-public sealed class SnnDelays : ILayer
+public sealed class SnnDelays : ISpiking
 {
     readonly SnnOptions options;
-    readonly Func<Tensor, Tensor>[] hidden;
-    readonly Func<Tensor, (Tensor Spikes, Tensor Membrane)>[] neurons;
-    readonly Func<Tensor, Tensor>[] after;
+    readonly Stage[] stages;
     readonly DclsLayers dcls = new();
     readonly List<DelayLayer> delays = [];
+
+    /// <summary>Neurons with what comes before and after them: connections, of a <see cref="DelayLayer"/> or a <see cref="Linear"/>, batch norm, dropout and synapses.</summary>
+    internal sealed record Stage(ILayer Connections, BatchNorm? Norm, INeurons Neurons, Func<Tensor, Tensor> After);
 
     /// <summary>Declares the network.</summary>
     public SnnDelays(ParameterScope at, SnnOptions options)
@@ -93,26 +94,27 @@ public sealed class SnnDelays : ILayer
         this.options = options;
         int layers = options.Hidden.Length, number = 0;
         if (layers < 1) throw new ArgumentException("a spiking network has at least one hidden layer");
-        (hidden, neurons, after) = (new Func<Tensor, Tensor>[layers + 1], new Func<Tensor, (Tensor, Tensor)>[layers + 1], new Func<Tensor, Tensor>[layers]);
+        stages = new Stage[layers + 1];
         ParameterScope Next() => at["model"][number++];
         for (int i = 0, inputs = options.Inputs; i <= layers; i++)
         {
             int outputs = i < layers ? options.Hidden[i] : options.Classes;
-            Func<Tensor, Tensor> connect = Connections(Next(), inputs, outputs);
-            if (options.BatchNorm && i < layers)
-            {
-                BatchNorm norm = new(Next(), outputs);
-                hidden[i] = x => norm.Forward(connect(x));
-            }
-            else hidden[i] = connect;
-            neurons[i] = Neurons(Next(), i < layers ? 1 : options.ReadOut.Threshold);
-            if (i < layers) after[i] = After(Next(), options.SynapseTau is null ? null : Next());
+            ILayer connections = Connections(Next(), inputs, outputs);
+            BatchNorm? norm = options.BatchNorm && i < layers ? new(Next(), outputs) : null;
+            INeurons neurons = Neurons(Next(), i < layers ? 1 : options.ReadOut.Threshold);
+            stages[i] = new(connections, norm, neurons, i < layers ? After(Next(), options.SynapseTau is null ? null : Next()) : static spikes => spikes);
             inputs = outputs;
         }
     }
 
-    /// <summary>The layers with delays, in order; none in a network without.</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<DelayLayer> Delays => delays;
+
+    /// <summary>What the network was declared with.</summary>
+    internal SnnOptions Options => options;
+
+    /// <summary>The layers of neurons, in order.</summary>
+    internal IReadOnlyList<Stage> Stages => stages;
 
     /// <inheritdoc/>
     public Tensor Forward(Tensor x)
@@ -122,24 +124,26 @@ public sealed class SnnDelays : ILayer
         return options.ReadOut.Logits(spikes[^1], membrane);
     }
 
-    /// <summary>Runs sequences x [time, batch, in]: the spikes of each layer of neurons, the output's among them, and the membranes of the output.</summary>
+    /// <inheritdoc/>
     public (IReadOnlyList<Tensor> Spikes, Tensor Membrane) Simulate(Tensor x)
     {
         using DclsLayers.Drawn kernels = Tape.Recording || !options.Rounded ? dcls.Draw() : default;
         List<Tensor> spikes = [];
-        for (int i = 0; ; i++)
+        Tensor? membrane = null;
+        foreach (Stage stage in stages)
         {
-            (Tensor fired, Tensor membrane) = neurons[i](hidden[i](x));
+            Tensor current = stage.Connections.Forward(x);
+            (Tensor fired, membrane) = stage.Neurons.Forward(stage.Norm?.Forward(current) ?? current);
             spikes.Add(fired);
-            if (i == after.Length) return (spikes, membrane);
-            x = after[i](fired);
+            x = stage.After(fired);
         }
+        return (spikes, membrane!);
     }
 
     /// <summary>Weights by Kaiming's rule for ReLU, U(±√(6 / fan in)); delays uniform, as the official code draws them.</summary>
-    Func<Tensor, Tensor> Connections(ParameterScope at, int inputs, int outputs)
+    ILayer Connections(ParameterScope at, int inputs, int outputs)
     {
-        if (options.Delays == DelayKind.None) return new Linear(at, inputs, outputs, options.Bias, Kaiming(inputs)).Forward;
+        if (options.Delays == DelayKind.None) return new Linear(at, inputs, outputs, options.Bias, Kaiming(inputs));
         int half = options.MaxDelay / 2;
         DelayLayer layer = new(at, inputs, outputs, options.KernelCount, options.MaxDelay, options.Bias, options.Rounded, new()
         {
@@ -148,15 +152,15 @@ public sealed class SnnDelays : ILayer
         });
         dcls.Add(layer.Taps);
         delays.Add(layer);
-        return layer.Forward;
+        return layer;
     }
 
     static Init Kaiming(int fanIn) => Inits.Uniform(-Math.Sqrt(6.0 / fanIn), Math.Sqrt(6.0 / fanIn));
 
-    Func<Tensor, (Tensor, Tensor)> Neurons(ParameterScope at, double threshold)
+    INeurons Neurons(ParameterScope at, double threshold)
     {
         NeuronOptions neuron = new() { Tau = options.Tau, Threshold = threshold, Surrogate = Surrogate.Atan(options.Alpha) };
-        return options.LearnTau ? new Plif(at, neuron).Forward : new Lif(at, neuron).Forward;
+        return options.LearnTau ? new Plif(at, neuron) : new Lif(at, neuron);
     }
 
     Func<Tensor, Tensor> After(ParameterScope at, ParameterScope? synapse)

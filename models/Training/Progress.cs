@@ -12,8 +12,9 @@ namespace MiniTorch.Models;
 /// <param name="LearningRate">Learning rate of the epoch's last update.</param>
 /// <param name="Seconds">Time the run has taken, over all its sessions.</param>
 /// <param name="ImagesPerSecond">Training samples per second in this session.</param>
+/// <param name="Delays">Of a spiking network with delays: how many taps of each layer have each whole delay, from 0; else null.</param>
 public sealed record EpochMetrics(int Epoch, int Step, double TrainLoss, double TrainAccuracy, double? ValidationLoss, double? ValidationAccuracy, double? TestLoss,
-    double? TestAccuracy, double LearningRate, double Seconds, double ImagesPerSecond);
+    double? TestAccuracy, double LearningRate, double Seconds, double ImagesPerSecond, int[][]? Delays = null);
 
 /// <summary>Where a training is, reported after each update.</summary>
 /// <param name="Epoch">Number of the running epoch, from 1.</param>

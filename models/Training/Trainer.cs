@@ -210,7 +210,8 @@ public sealed class Trainer : IDisposable
         bool isLast = state.Epoch + 1 == options.Epochs;
         Evaluation? held = Evaluate(validation), final = isLast ? Evaluate(test) : null;
         EpochMetrics metrics = new(state.Epoch + 1, state.Step, state.LossSum / state.Seen, accuracy, held?.Loss, held?.Accuracy, final?.Loss,
-            final?.Accuracy, schedule.Rate(state.Step - 1), Math.Round(Seconds, 3), Math.Round(Speed, 1));
+            final?.Accuracy, schedule.Rate(state.Step - 1), Math.Round(Seconds, 3), Math.Round(Speed, 1),
+            model is ISpiking { Delays: { Count: > 0 } delays } ? [.. delays.Select(static d => d.Histogram())] : null);
         if (Folder is not null) state.MetricsLength = Folder.AppendMetrics(JsonSerializer.Serialize(metrics, RunJson.Line));
         (state.Epoch, state.Batch, state.LossSum, state.Right, state.Seen, state.Last) = (state.Epoch + 1, 0, 0, 0, 0, metrics);
         rightBefore = 0;

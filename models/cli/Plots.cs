@@ -4,13 +4,18 @@ using ScottPlot;
 
 namespace MiniTorch.Cli;
 
-/// <summary>The pictures of a run: curves.png, and positions.png and .svg with the kernel positions of each layer that has its own, before and after.</summary>
+/// <summary>
+/// The pictures of a run: curves.png; positions.png and .svg with the kernel positions of each layer that has its own, before and after; of a spiking network delays.png and .svg,
+/// delays_over_epochs.png, raster.png and .svg instead.
+/// </summary>
 static class Plots
 {
-    const int Wide = 1200, High = 500, Panel = 420, SinglePanel = 620, TitleSize = 14, FewKernels = 12;
+    internal const int TitleSize = 14;
+
+    const int Wide = 1200, High = 500, Panel = 420, SinglePanel = 620, FewKernels = 12;
 
     /// <summary>Draws what the run has; a plot that cannot be drawn is said and stops nothing.</summary>
-    internal static void Draw(RunFolder run, IReadOnlyList<Dcls> layers, Terminal terminal)
+    internal static void Draw(RunFolder run, RunConfig config, ILayer net, ParameterStore store, IDataset test, Terminal terminal)
     {
         if (!Fonts.Present) Terminal.Warn($"fonts: {Fonts.Remedy}");
         try
@@ -18,12 +23,19 @@ static class Plots
             EpochMetrics[] epochs = File.Exists(run.MetricsPath)
                 ? [.. File.ReadLines(run.MetricsPath).Select(static l => JsonSerializer.Deserialize<EpochMetrics>(l, RunJson.Line)!)] : [];
             if (epochs.Length > 0) run.Write("curves.png", Curves(epochs));
-            if (layers.Count > 0)
+            ISpiking? spiking = net as ISpiking;
+            Dcls[] layers = [.. store.Constrained.OfType<Dcls>().Except((spiking?.Delays ?? []).Select(static d => d.Taps))];
+            if (spiking is not null)
+            {
+                if (spiking.Delays.Count > 0) DelayPlots.Write(run, Safetensors.Read(run.Checkpoint("last")), spiking.Delays, epochs);
+                Raster.Of(spiking, config, test, 0, store.Device).Write(run, "raster");
+            }
+            if (layers.Length > 0)
             {
                 Multiplot positions = Positions(Safetensors.Read(run.Checkpoint("last")), layers);
-                int side = layers.Count == 1 ? SinglePanel : Panel;
-                run.Write("positions.png", Picture.Png(positions, layers.Count * side, side));
-                run.Write("positions.svg", Picture.Svg(positions, layers.Count * side, side));
+                int side = layers.Length == 1 ? SinglePanel : Panel;
+                run.Write("positions.png", Picture.Png(positions, layers.Length * side, side));
+                run.Write("positions.svg", Picture.Svg(positions, layers.Length * side, side));
             }
             terminal.Say($"plots in {run.Path}");
         }
@@ -56,12 +68,12 @@ static class Plots
         }
     }
 
-    static Multiplot Positions(Safetensors checkpoint, IReadOnlyList<Dcls> layers)
+    static Multiplot Positions(Safetensors checkpoint, Dcls[] layers)
     {
         Multiplot plots = new();
-        plots.AddPlots(layers.Count);
+        plots.AddPlots(layers.Length);
         plots.Layout = new ScottPlot.MultiplotLayouts.Columns();
-        for (int i = 0; i < layers.Count; i++)
+        for (int i = 0; i < layers.Length; i++)
         {
             Plot plot = plots.GetPlot(i);
             Dcls layer = layers[i];
@@ -110,7 +122,7 @@ static class Plots
         return row;
     }
 
-    static void Name(Plot plot, string title, string x, string y, Alignment legend)
+    internal static void Name(Plot plot, string title, string x, string y, Alignment legend)
     {
         plot.Title(title, TitleSize);
         plot.XLabel(x);

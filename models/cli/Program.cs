@@ -22,6 +22,8 @@ static class Program
             root.Add(EvalCommand.Make());
             root.Add(PredictCommand.Make());
             root.Add(ModelsCommand.Make());
+            root.Add(RasterCommand.Make());
+            root.Add(ExportCommand.Make());
             root.Add(SummaryCommand.Make());
             root.Add(KernelCommand.Make());
             root.Add(DataCommand.Make());

@@ -60,7 +60,7 @@ static class TrainCommand
             using CancellationTokenRegistration said = stop.Register(() => terminal.Say("stopping: this step is finished and saved first"));
             TrainingResult result;
             using (ProgressView view = new(terminal, trainer.Steps, terminal.Emit)) result = trainer.Run(view.Show, stop);
-            Plots.Draw(run, [.. store.Constrained.OfType<Dcls>().Where(static d => d.Position.Trainable)], terminal);
+            Plots.Draw(run, config, net, store, test, terminal);
             if (result.Interrupted)
             {
                 Console.Error.WriteLine($"interrupted; go on with: dcls train --resume {run.Path}");

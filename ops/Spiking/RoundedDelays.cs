@@ -11,7 +11,13 @@ namespace MiniTorch.Ops;
 public static unsafe partial class RoundedDelays
 {
     const int Block = 256;              // outputs whose coming steps stay in the L1 cache
-    const double Normalisation = 1 / (1 + 1e-7);
+
+    /// <summary>What the weight of a tap counts with.</summary>
+    public const double Normalisation = 1 / (1 + 1e-7);
+
+    /// <summary>The whole delay that a position counts with, 0 to size − 1.</summary>
+    public static int Delay<T>(T position, int size) where T : IBinaryFloatingPointIeee754<T>
+        => size - 1 - Math.Clamp(size / 2 + int.CreateSaturating(T.Round(position, MidpointRounding.ToEven)), 0, size - 1);
 
     /// <summary>x [time, batch, in], weight and P [count, in, out], bias [out]: [time + after, batch, out]. After is (S − 1) / 2 unless given.</summary>
     public static Tensor Of(Tensor x, Tensor weight, Tensor position, int size, Tensor? bias = null, int? after = null)
@@ -63,8 +69,8 @@ public static unsafe partial class RoundedDelays
             int* places = args.Places.As<int>() + (long)tap * args.Outputs;
             for (int o = 0; o < args.Outputs; o++)
             {
-                int first = o / Block * Block, width = Math.Min(Block, args.Outputs - first), cell = args.Size / 2 + int.CreateSaturating(T.Round(position[o], MidpointRounding.ToEven));
-                places[o] = (args.Size - 1 - Math.Clamp(cell, 0, args.Size - 1)) * width + o - first;
+                int first = o / Block * Block, width = Math.Min(Block, args.Outputs - first);
+                places[o] = Delay(position[o], args.Size) * width + o - first;
             }
         }
 

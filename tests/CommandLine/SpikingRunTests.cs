@@ -1,67 +1,137 @@
 using System.Text.Json;
+using System.Xml.Linq;
 using MiniTorch.Models;
 using MiniTorch.Tests.Training;
 
 namespace MiniTorch.Tests.CommandLine;
 
-/// <summary>Runs on spikes from the command line.</summary>
+/// <summary>A spiking network is trained on a small folder of recordings, looked at and exported.</summary>
 public sealed class SpikingRunTests : IDisposable
 {
+    const int Window = 25;
+
     readonly TemporaryFolder folder = new();
+
+    public SpikingRunTests()
+    {
+        foreach ((string part, int count) in ((string, int)[])[("train", 16), ("test", 4)])
+        {
+            RandomStream random = new(3, (uint)count);
+            SpikeSample[] samples = [.. Enumerable.Range(0, count).Select(i => new SpikeSample(
+                [.. Enumerable.Range(0, 150).Select(n => new Spike(0.002f * n, (ushort)(70 * (i % 2) + random.NextInt(70)))), new(0.3f, 0)], i % 2))];
+            SpikeWriter.Write(Path.Combine(folder.Path, $"small_{part}.h5"), samples, ["low", "high"], 140);
+        }
+    }
 
     public void Dispose() => folder.Dispose();
 
-    [Fact]
-    public async Task A_run_is_evaluated_with_jitter_and_noise_and_on_other_recordings()
-    {
-        Outcome trained = await Dcls.Run(folder.Path, "train two-spikes --json --threads 1");
-        Assert.True(trained.ExitCode == 0, trained.Errors);
-        JsonElement findings = JsonDocument.Parse(trained.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1]).RootElement.GetProperty("findings");
-        Assert.All(TwoSpikes.Differences, d => Assert.Equal(d, findings.GetProperty($"delays of {d} steps").GetDouble(), 0.25));
-        double clean = await Accuracy("eval --json"), shaken = await Accuracy("eval --jitter 6 --json"), noisy = await Accuracy("eval --noise 0.2 --json");
-        Assert.Equal(1, clean);
-        Assert.InRange(shaken, 0.2, 0.9);
-        Assert.InRange(noisy, 0.2, 0.9);
+    string In(params string[] names) => Path.Combine([folder.Path, .. names]);
 
-        SpikeWriter.Write(Path.Combine(folder.Path, "others.h5"), [new([new(0.1f, 0), new(0.13f, 1)], 0, 0), new([new(0.2f, 0), new(0.27f, 1)], 1, 0)], [.. new TwoSpikes(0).Classes], 2);
-        Assert.Equal(1, await Accuracy("eval --on others.h5 --json"));
-        SpikeWriter.Write(Path.Combine(folder.Path, "foreign.h5"), [new([new(0.1f, 0)], 0, 0)], ["a", "b"], 2);
-        Outcome foreign = await Dcls.Run(folder.Path, "eval --on foreign.h5");
-        Assert.Equal(2, foreign.ExitCode);
-        Assert.Contains("has the classes a, b, the run 3 steps", foreign.Errors);
+    /// <summary>Delays (S − 1) / 2 − P, to the nearest step; those between two are left to the ties' own test.</summary>
+    static int[] Counts(StoredTensor positions)
+    {
+        int[] counts = new int[Window];
+        foreach (double p in positions.ToDoubles()) counts[(int)Math.Clamp(Math.Round((Window - 1) / 2.0 - p), 0, Window - 1)]++;
+        return counts;
     }
 
     [Fact]
-    public async Task What_is_for_spikes_is_refused_for_images()
+    public async Task Training_leaves_pictures_of_delays_and_spikes()
     {
-        SmallIdx.Write(folder.Path, 40, 20);
-        Outcome trained = await Dcls.Run(folder.Path, "train --data . --model convnext_dcls_speck --batch 8 --epochs 1 --threads 1");
-        Assert.True(trained.ExitCode == 0, trained.Errors);
-        Outcome jitter = await Dcls.Run(folder.Path, "eval --jitter 1"), on = await Dcls.Run(folder.Path, "eval --on spikes.h5");
-        Assert.Equal((2, 2), (jitter.ExitCode, on.ExitCode));
-        Assert.Contains("--jitter and --noise are for runs on spikes", jitter.Errors);
-        Assert.Contains("--on is for runs on spikes", on.Errors);
+        Outcome o = await Dcls.Run(folder.Path, "train spoken-digits --data . --batch 8 --epochs 2 --threads 1 --json");
+        Assert.True(o.ExitCode == 0, o.Errors);
+        string run = In("runs", "spoken-digits-1");
+        Assert.Equal(["best.safetensors", "config.json", "curves.png", "delays.png", "delays.svg", "delays_over_epochs.png", "last.safetensors", "metrics.jsonl", "raster.png", "raster.svg"],
+            Directory.GetFiles(run).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        foreach (string png in Directory.GetFiles(run, "*.png")) Assert.Equal([0x89, 0x50, 0x4e, 0x47], File.ReadAllBytes(png)[..4]);
+        foreach (string svg in Directory.GetFiles(run, "*.svg")) Assert.Equal("svg", XDocument.Load(svg).Root!.Name.LocalName);
+        Safetensors last = Safetensors.Read(Path.Combine(run, "last.safetensors"));
+        JsonElement[] delays = [.. File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(static l => JsonDocument.Parse(l).RootElement.GetProperty("delays"))];
+        Assert.Equal(2, delays.Length);
+        string[] layers = ["model.0", "model.4", "model.8"];
+        for (int i = 0; i < layers.Length; i++)
+            Assert.Equal(Counts(last.Tensors[$"model.{layers[i]}.P"]), delays[1][i].EnumerateArray().Select(static c => c.GetInt32()));
+
+        Outcome raster = await Dcls.Run(folder.Path, "raster --run spoken-digits-1 --index 3 --to third.svg --json");
+        Assert.True(raster.ExitCode == 0, raster.Errors);
+        JsonElement drawn = JsonDocument.Parse(raster.Output).RootElement;
+        Assert.Equal(("high", 151), (drawn.GetProperty("class").GetString(), Said(3)));
+        Assert.InRange(drawn.GetProperty("layers")[0].GetProperty("spikes").GetInt32(), 120, 151);
+        Assert.Equal(["input", "layer 1", "layer 2", "output"], drawn.GetProperty("layers").EnumerateArray().Select(static l => l.GetProperty("name").GetString()));
+        Assert.Equal("svg", XDocument.Load(In("third.svg")).Root!.Name.LocalName);
+
+        Outcome export = await Dcls.Run(folder.Path, "export spoken-digits-1 --to digits.nir");
+        Assert.True(export.ExitCode == 0, export.Errors);
+        Assert.True(new FileInfo(In("digits.nir")).Length > 1000);
+        foreach ((string arguments, string message) in ((string, string)[])
+            [
+                ("raster --index 4", "below the 4 recordings"), ("raster --to raster.bmp", ".png or .svg"), ("raster --to missing/raster.png", "missing"),
+                ("export spoken-digits-1 --to digits.onyx", "written as .nir, got digits.onyx"), ("export spoken-digits-1 --to missing/digits.nir", "there is no folder"),
+                ("export spoken-digits-7 --to digits.nir", "there is no run"), ("export spoken-digits-1", "--to"),
+            ])
+        {
+            Outcome wrong = await Dcls.Run(folder.Path, arguments);
+            Assert.Equal(2, wrong.ExitCode);
+            Assert.Contains(message, Assert.Single(wrong.ErrorLines));
+        }
+
+        int Said(int index)
+        {
+            using SpikeFile file = new(In("small_test.h5"));
+            return file.Spikes(index).Length;
+        }
     }
 
     [Theory]
-    [InlineData("train shd", "shd needs a folder with shd_train.h5 and shd_test.h5; give it with --data")]
-    [InlineData("train gsc", "gsc needs the folder of the Speech Commands dataset; give it with --data")]
-    [InlineData("train shd --data .", "has no file whose name ends with train.h5")]
-    [InlineData("train two-spikes --data .", "two-spikes makes its own sequences; leave --data out")]
-    [InlineData("train --model snn_delays_small", "a spiking network takes sequences [time, channels], got samples of [28, 28, 1]")]
-    [InlineData("train spoken-digits --model convnext_speck", "got samples of [90, 140]")]
-    public async Task Data_that_is_missing_or_does_not_fit_gets_one_line(string arguments, string expected)
+    [InlineData("raster --run fashion-1", "does not spike")]
+    [InlineData("export fashion-1 --to fashion.nir", "no network of spiking neurons")]
+    public async Task A_run_that_does_not_spike_is_one_line(string arguments, string message)
     {
+        SmallIdx.Write(folder.Path, 60, 20);
+        Assert.Equal(0, (await Dcls.Run(folder.Path, "train --data . --model convnext_dcls_nano --batch 8 --epochs 1")).ExitCode);
         Outcome o = await Dcls.Run(folder.Path, arguments);
         Assert.Equal(2, o.ExitCode);
-        Assert.Contains(expected, o.Errors);
-        Assert.Single(o.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains(message, Assert.Single(o.ErrorLines));
     }
 
-    async Task<double> Accuracy(string arguments)
+    /// <summary>The delays of each epoch are the same to the last count where the training was stopped and went on.</summary>
+    [Fact]
+    public void Delays_of_each_epoch_go_on_where_they_were_left()
     {
-        Outcome o = await Dcls.Run(folder.Path, arguments);
+        (string straight, string stopped) = (Metrics(int.MaxValue), Metrics(1));
+        Assert.Equal(straight, stopped);
+        Assert.Equal(3, straight.Split('\n').Length);
+
+        string Metrics(int stopAfter)
+        {
+            using SpikeFile data = new(In("small_train.h5"));
+            Recipe recipe = Recipe.Of("spoken-digits");
+            TrainingOptions options = recipe.Training with { Epochs = 3, Batch = 8 };
+            RunFolder run = RunFolder.Create(In("runs"), "delays", "{}");
+            bool again = false;
+            do
+            {
+                (ILayer net, ParameterStore store) = ParameterStore.Build(at => NamedModels.Of(recipe.Model).Network.Build(at, data.Sample, 2));
+                using ParameterStore owner = store;
+                using Trainer trainer = new(net, store, data, options);
+                if (again) trainer.Resume(run);
+                else trainer.Folder = run;
+                using CancellationTokenSource stop = new();
+                again = trainer.Run(p =>
+                {
+                    if (!again && p.Finished is null && p.Step > stopAfter) stop.Cancel();
+                }, stop.Token).Interrupted;
+            }
+            while (again);
+            return string.Join('\n', File.ReadLines(run.MetricsPath).Select(static l => JsonDocument.Parse(l).RootElement.GetProperty("delays").GetRawText()));
+        }
+    }
+
+    [Fact]
+    public async Task Delays_that_are_not_learned_are_drawn_too()
+    {
+        Outcome o = await Dcls.Run(folder.Path, "train spoken-digits-fixed --data . --batch 8 --epochs 1");
         Assert.True(o.ExitCode == 0, o.Errors);
-        return JsonDocument.Parse(o.Output).RootElement.GetProperty("accuracy").GetDouble();
+        Assert.True(File.Exists(In("runs", "spoken-digits-fixed-1", "delays.png")) && File.Exists(In("runs", "spoken-digits-fixed-1", "delays_over_epochs.png")));
     }
 }
