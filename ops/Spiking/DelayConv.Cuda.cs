@@ -22,7 +22,7 @@ public sealed unsafe partial class DelayConv
     static void Convolve<TKernel>(CudaDevice device, in Args a, bool seeksX) where TKernel : struct, ICudaKernel<ConvArgs>
     {
         ConvArgs convolution = new(a.X, a.Kernel, a.Y, a.Bias, a.Windows, a.Outputs, 1);
-        if (device.Dnn is null)
+        if (device.Dnn is null || a.Batch == 0)
         {
             TKernel.Run(device, convolution);
             return;

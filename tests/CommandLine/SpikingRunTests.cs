@@ -88,7 +88,7 @@ public sealed class SpikingRunTests : IDisposable
     public async Task A_run_that_does_not_spike_is_one_line(string arguments, string message)
     {
         SmallIdx.Write(folder.Path, 60, 20);
-        Assert.Equal(0, (await Dcls.Run(folder.Path, "train --data . --model convnext_dcls_nano --batch 8 --epochs 1")).ExitCode);
+        Assert.Equal(0, (await Dcls.Run(folder.Path, "train --data . --model convnext_dcls_speck --batch 8 --epochs 1")).ExitCode);
         Outcome o = await Dcls.Run(folder.Path, arguments);
         Assert.Equal(2, o.ExitCode);
         Assert.Contains(message, Assert.Single(o.ErrorLines));
