@@ -48,6 +48,7 @@ public static class NamedModels
         new("snn_delays_small", speech, new SnnNetwork(narrow)),
         new("snn_fixed_delays_small", speech, new SnnNetwork(wide with { Delays = DelayKind.Fixed })),
         new("snn_no_delays_small", speech, new SnnNetwork(wide with { Delays = DelayKind.None })),
+        new("snn_recurrent_small", speech, new SnnNetwork(new() { Hidden = [75, 75], Delays = DelayKind.Recurrent })),
         new("two_spikes", twoSpikes, new TwoSpikesNetwork(25)),
     ];
 
