@@ -104,6 +104,7 @@ public sealed class SnnDelaysTests
         using (Tape.Paused())
         {
             double[] expected = plain.Forward(x).ToDoubles();
+            foreach (string name in names) store[name].Fill(1);
             Assert.NotEqual(expected, net.Forward(x).ToDoubles());
             foreach (string name in names) store[name].Fill(0);
             Assert.Equal(expected, net.Forward(x).ToDoubles());
