@@ -56,6 +56,7 @@ public sealed record Recipe(string Name, string Description, string Model, Train
         new("spoken-digits", "a spiking network with learned delays on spoken digits", "snn_delays_small", speech, SpokenDigitsData),
         new("spoken-digits-fixed", "the same with delays that stay as they are drawn", "snn_fixed_delays_small", speech with { Sigma = null }, SpokenDigitsData),
         new("spoken-digits-none", "the same without delays", "snn_no_delays_small", speech with { Sigma = null }, SpokenDigitsData),
+        new("spoken-digits-recurrent", "the same without delays, with recurrent layers", "snn_recurrent_small", speech with { Sigma = null }, SpokenDigitsData),
         new("shd", "the official recipe for the Heidelberg spoken digits", "snn_delays", speech with { Epochs = 150, Batch = 256, Sigma = new(Initial: 12, Epochs: 37) }, static folder => SpikeFolder("shd", folder)),
         new("ssc", "the official recipe for the spiking Speech Commands", "snn_delays_ssc", speech with { Epochs = 60, Batch = 128, Sigma = new(Initial: 15, Epochs: 15) }, static folder => SpikeFolder("ssc", folder)),
         new("gsc", "the official recipe for Google's Speech Commands", "snn_delays_ssc", speech with { Epochs = 100, Batch = 128, Sigma = new(Initial: 15, Epochs: 25) }, Words),

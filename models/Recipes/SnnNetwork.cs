@@ -8,7 +8,7 @@ public sealed record SnnNetwork(SnnOptions Sizes) : Network
     static readonly SnnOptions ssc = new() { Hidden = [512, 512, 512], MaxDelay = 31, Tau = 1.5, Dropout = 0.25 }, narrow = new() { Hidden = [64, 64], Dropout = 0.2 };
     static readonly SnnOptions wide = narrow with { Hidden = [106, 106] };         // without positions to learn as many parameters as the narrow one
 
-    /// <summary>The official networks for SHD and for SSC and GSC, and small ones to be compared: with learned, with fixed and without delays.</summary>
+    /// <summary>The official networks for SHD and for SSC and GSC, and small ones to be compared: with learned, with fixed and without delays, and recurrent.</summary>
     internal static IEnumerable<NamedModel> Named =>
     [
         new("snn_delays", second, new SnnNetwork(new SnnOptions())) { BenchName = "snn_delays" },
@@ -16,6 +16,7 @@ public sealed record SnnNetwork(SnnOptions Sizes) : Network
         new("snn_delays_small", second, new SnnNetwork(narrow)),
         new("snn_fixed_delays_small", second, new SnnNetwork(wide with { Delays = DelayKind.Fixed })),
         new("snn_no_delays_small", second, new SnnNetwork(wide with { Delays = DelayKind.None })),
+        new("snn_recurrent_small", second, new SnnNetwork(narrow with { Hidden = [75, 75], Delays = DelayKind.Recurrent })),
     ];
 
     /// <inheritdoc/>

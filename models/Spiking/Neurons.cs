@@ -56,6 +56,32 @@ public sealed class Plif(ParameterScope at, NeuronOptions options) : INeurons
     }
 }
 
+/// <summary>
+/// Neurons as <see cref="Lif"/> has them in x [time, batch, neurons], that hear one another's spikes of the step before; see <see cref="RecurrentNeuronOp{S}"/>. Parameter: recurrent.weight
+/// [from, to] (in files (to, from)).
+/// </summary>
+public sealed class RecurrentLif(ParameterScope at, int neurons, NeuronOptions options) : INeurons
+{
+    readonly string path = at.Path;
+
+    /// <inheritdoc/>
+    public double Tau => options.Tau;
+
+    /// <inheritdoc/>
+    public double Threshold => options.Threshold;
+
+    /// <summary>Weights from neuron to neuron, [from, to].</summary>
+    internal Tensor Recurrent { get; } = at["recurrent"].Parameter("weight", [neurons, neurons], Inits.FanIn(neurons), AxisOrder.Reversed);
+
+    /// <inheritdoc/>
+    public (Tensor Spikes, Tensor Membrane) Forward(Tensor x)
+    {
+        using Profile.Scope layer = Profile.Layer(path);
+        (Tensor spikes, Tensor membrane) = x.RecurrentLif(Recurrent, options);
+        return (Trace.Report(spikes, path, $"recurrent LIF τ {options.Tau:g4}", Recurrent.Count, (long)spikes.Count * neurons), membrane);
+    }
+}
+
 /// <summary>The w of 1/τ = sigmoid(w).</summary>
 static class LearnedTau
 {

@@ -79,6 +79,8 @@ public static class NirFile
                 Edge(Add($"weight_{number}_{delay}", values.Count == 2 ? "Affine" : "Linear", values, source), neurons);
                 first = false;
             }
+            if (stage.Neurons is RecurrentLif { Recurrent: var r })
+                Edge(Add($"recurrent_{number}", "Linear", new() { ["weight"] = Matrix(r.Permute(1, 0).ToDoubles(), outputs, outputs) }, neurons), neurons);
             return neurons;
         }
 

@@ -13,6 +13,9 @@ public enum DelayKind
 
     /// <summary>There are none: plain linear layers.</summary>
     None,
+
+    /// <summary>There are none, and hidden neurons hear those of their own layer a step later (<see cref="RecurrentLif"/>).</summary>
+    Recurrent,
 }
 
 /// <summary>Sizes and neurons of <see cref="SnnDelays"/>; the values given here are the official ones for SHD.</summary>
@@ -101,7 +104,7 @@ public sealed class SnnDelays : ISpiking
             int outputs = i < layers ? options.Hidden[i] : options.Classes;
             ILayer connections = Connections(Next(), inputs, outputs);
             BatchNorm? norm = options.BatchNorm && i < layers ? new(Next(), outputs) : null;
-            INeurons neurons = Neurons(Next(), i < layers ? 1 : options.ReadOut.Threshold);
+            INeurons neurons = Neurons(Next(), outputs, isHidden: i < layers);
             stages[i] = new(connections, norm, neurons, i < layers ? After(Next(), options.SynapseTau is null ? null : Next()) : static spikes => spikes);
             inputs = outputs;
         }
@@ -143,7 +146,7 @@ public sealed class SnnDelays : ISpiking
     /// <summary>Weights by Kaiming's rule for ReLU, U(±√(6 / fan in)); delays uniform, as the official code draws them.</summary>
     ILayer Connections(ParameterScope at, int inputs, int outputs)
     {
-        if (options.Delays == DelayKind.None) return new Linear(at, inputs, outputs, options.Bias, Kaiming(inputs));
+        if (options.Delays is DelayKind.None or DelayKind.Recurrent) return new Linear(at, inputs, outputs, options.Bias, Kaiming(inputs));
         int half = options.MaxDelay / 2;
         DelayLayer layer = new(at, inputs, outputs, options.KernelCount, options.MaxDelay, options.Bias, options.Rounded, new()
         {
@@ -157,9 +160,12 @@ public sealed class SnnDelays : ISpiking
 
     static Init Kaiming(int fanIn) => Inits.Uniform(-Math.Sqrt(6.0 / fanIn), Math.Sqrt(6.0 / fanIn));
 
-    INeurons Neurons(ParameterScope at, double threshold)
+    INeurons Neurons(ParameterScope at, int count, bool isHidden)
     {
+        double threshold = isHidden ? 1 : options.ReadOut.Threshold;
         NeuronOptions neuron = new() { Tau = options.Tau, Threshold = threshold, Surrogate = Surrogate.Atan(options.Alpha) };
+        if (isHidden && options.Delays == DelayKind.Recurrent)
+            return options.LearnTau ? throw new ArgumentException("recurrent neurons have a given time constant; leave LearnTau out") : new RecurrentLif(at, count, neuron);
         return options.LearnTau ? new Plif(at, neuron) : new Lif(at, neuron);
     }
 

@@ -4,7 +4,7 @@ using ScottPlot;
 namespace MiniTorch.Cli;
 
 /// <summary>
-/// Delays of a spiking network, a panel for each layer: delays.png and .svg count the taps of each whole delay before and after training, delays_over_epochs.png after each epoch.
+/// Delays of a spiking network, a panel for each layer: delays.png and .svg count the taps of each whole delay before and after training, delays_over_epochs.png after each epoch, where they are learned.
 /// </summary>
 static class DelayPlots
 {
@@ -18,8 +18,8 @@ static class DelayPlots
         Multiplot counts = Panels(layers, (plot, i) => Counts(plot, layers[i], before[i], after[i]));
         run.Write("delays.png", Picture.Png(counts, layers.Count * Panel, High));
         run.Write("delays.svg", Picture.Svg(counts, layers.Count * Panel, High));
-        if (epochs.Length == 0) return;
-        Multiplot courses = Panels(layers, (plot, i) => Course(plot, layers[i], [.. before[i] is { } first ? (int[][])[first] : [], .. epochs.Select(e => e.Delays![i])], before[i] is null ? 1 : 0));
+        if (epochs.Length == 0 || before.Contains(null)) return;
+        Multiplot courses = Panels(layers, (plot, i) => Course(plot, layers[i], [before[i]!, .. epochs.Select(e => e.Delays![i])]));
         run.Write("delays_over_epochs.png", Picture.Png(courses, layers.Count * Panel, High));
     }
 
@@ -50,18 +50,18 @@ static class DelayPlots
     }
 
     /// <summary>Delays upwards, epochs to the right: a column for each, that of epoch 0 what training began with.</summary>
-    static void Course(Plot plot, DelayLayer layer, int[][] columns, int first)
+    static void Course(Plot plot, DelayLayer layer, int[][] columns)
     {
         double[,] cells = new double[layer.Window, columns.Length];
         for (int e = 0; e < columns.Length; e++)
             for (int d = 0; d < layer.Window; d++) cells[layer.Window - 1 - d, e] = columns[e][d];
         ScottPlot.Plottables.Heatmap map = plot.Add.Heatmap(cells);
-        map.Position = new(first - 0.5, first + columns.Length - 0.5, -0.5, layer.Window - 0.5);
+        if (layer.Window > 1) map.Position = new(0, columns.Length - 1, 0, layer.Window - 1);         // centres of the outermost cells
         map.Colormap = new ScottPlot.Colormaps.Viridis();
         plot.Add.ColorBar(map);
         plot.Title($"{layer.Taps.Path}: taps of each delay", Plots.TitleSize);
         plot.XLabel("epoch");
         plot.YLabel("delay, steps");
-        plot.Axes.SetLimits(first - 0.5, first + columns.Length - 0.5, -0.5, layer.Window - 0.5);
+        plot.Axes.SetLimits(-0.5, columns.Length - 0.5, -0.5, layer.Window - 0.5);
     }
 }

@@ -57,6 +57,7 @@ sealed record Raster(int Index, int Class, int Guess, IReadOnlyList<(string Name
         plots.Layout = new ScottPlot.MultiplotLayouts.Rows();
         for (int i = 0; i < shown.Length; i++) Spikes(plots.GetPlot(i), shown[i].Name, shown[i].Spikes, shown[i].Neurons);
         Traces(plots.GetPlot(shown.Length));
+        for (int i = 0; i <= shown.Length; i++) plots.GetPlot(i).Layout.Fixed(new PixelPadding(60, 15, 45, 35));         // so that equal times lie below one another
         high = (shown.Length + 1) * High;
         return plots;
     }

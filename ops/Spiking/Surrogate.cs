@@ -19,11 +19,15 @@ public abstract record Surrogate
 
     internal abstract (Tensor Spikes, Tensor Membrane) Run(Tensor x, Tensor? w, NeuronOptions options);
 
+    internal abstract (Tensor Spikes, Tensor Membrane) RunRecurrent(Tensor x, Tensor recurrent, NeuronOptions options);
+
     static double Positive(double alpha) => double.IsFinite(alpha) && alpha > 0 ? alpha : throw new TensorException($"Surrogate: alpha must be a positive number, got {alpha}");
 
     sealed record Of<S>(S Formula, string Name, double Alpha) : Surrogate where S : unmanaged, ISurrogate
     {
         internal override (Tensor Spikes, Tensor Membrane) Run(Tensor x, Tensor? w, NeuronOptions options) => NeuronOp<S>.Of(x, w, Formula, options);
+
+        internal override (Tensor Spikes, Tensor Membrane) RunRecurrent(Tensor x, Tensor recurrent, NeuronOptions options) => RecurrentNeuronOp<S>.Of(x, recurrent, Formula, options);
 
         public override string ToString() => $"{Name}(α = {Alpha})";
     }

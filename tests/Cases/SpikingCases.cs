@@ -25,6 +25,17 @@ public sealed class SpikingCases : IOpCases
         new("lif spikes alone", [Input(5, 3, 3)], x => x[0].Lif(smooth).Spikes),
         new("plif membranes alone", [Input(5, 3, 3), w], x => x[0].Plif(x[1], smooth).Membrane),
         new("plif of constant input", [Input(5, 19) with { Differentiable = false }, w], x => x[0].Plif(x[1], smooth).Spikes),
+        .. new[] { Surrogate.Atan(2), Surrogate.Sigmoid(3) }.SelectMany(static surrogate => new[]
+        {
+            new OpCase($"recurrent lif {surrogate}", [Input(6, 2, 5), new([5, 5])], x => Both(x[0].RecurrentLif(x[1], smooth with { Surrogate = surrogate }))),
+            new OpCase($"recurrent lif {surrogate} soft, decayed input", [Input(6, 2, 5), new([5, 5])], x => Both(x[0].RecurrentLif(x[1], smooth with { Surrogate = surrogate, VReset = null, DecayInput = true }))),
+        }),
+        new("recurrent lif of many", [Input(4, 3, 133), new([133, 133], -0.1, 0.1)], x => Both(x[0].RecurrentLif(x[1], smooth with { VReset = -0.25 }))),
+        new("recurrent lif of one step", [Input(1, 2, 7), new([7, 7])], x => Both(x[0].RecurrentLif(x[1], smooth))),
+        new("recurrent lif without steps", [Input(0, 2, 3), new([3, 3])], x => Both(x[0].RecurrentLif(x[1], smooth))),
+        new("recurrent lif spikes alone", [Input(5, 3, 3), new([3, 3])], x => x[0].RecurrentLif(x[1], smooth).Spikes),
+        new("recurrent lif membranes alone", [Input(5, 3, 3), new([3, 3])], x => x[0].RecurrentLif(x[1], smooth).Membrane),
+        new("recurrent lif of constant input", [Input(5, 2, 6) with { Differentiable = false }, new([6, 6])], x => x[0].RecurrentLif(x[1], smooth).Spikes),
         new("synapse filter", [Input(7, 2, 3)], x => x[0].SynapseFilter(2.5)),
         new("synapse filter with learned tau", [Input(7, 2, 3), w], x => x[0].SynapseFilter(x[1])),
         new("synapse filter of many", [Input(6, 1301), w], x => x[0].SynapseFilter(x[1])),

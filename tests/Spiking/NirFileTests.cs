@@ -21,11 +21,12 @@ public sealed class NirFileTests : IDisposable
         "delays" => small,
         "taps, biases" => small with { KernelCount = 2, Bias = true, Sparsity = 0.3 },
         "learned tau, no norm" => small with { LearnTau = true, BatchNorm = false },
+        "recurrent" => small with { Delays = DelayKind.Recurrent },
         "spikes counted" => small with { ReadOut = ReadOut.SpikeCount },
         _ => small with { Delays = DelayKind.None },
     };
 
-    [Theory, InlineData("delays"), InlineData("taps, biases"), InlineData("learned tau, no norm"), InlineData("spikes counted"), InlineData("no delays")]
+    [Theory, InlineData("delays"), InlineData("taps, biases"), InlineData("learned tau, no norm"), InlineData("spikes counted"), InlineData("no delays"), InlineData("recurrent")]
     public void What_is_read_back_spikes_as_the_network_does(string form)
     {
         SnnOptions options = Form(form);
@@ -47,7 +48,7 @@ public sealed class NirFileTests : IDisposable
             (IReadOnlyList<Tensor> fired, Tensor last) = net.Simulate(Tensor.Of(x, [Time, Batch, options.Inputs]));
             (spikes, membrane) = ([.. fired.Select(static s => s.ToDoubles())], last.ToDoubles());
         }
-        int after = options.Delays == DelayKind.None ? 0 : options.MaxDelay / 2;
+        int after = options.Delays != DelayKind.Learned ? 0 : options.MaxDelay / 2;
         using NativeFile file = H5File.OpenRead(path);
         Assert.Equal("NIRGraph", file.Dataset("node/type").Read<string>());
         Assert.Equal(after, file.Dataset("node/metadata/steps_after").Read<int>());
@@ -96,9 +97,9 @@ public sealed class NirFileTests : IDisposable
             foreach (string name in Order(all.Keys, edges))
             {
                 string[] sources = [.. edges.Chunk(2).Where(e => e[1] == name).Select(static e => e[0])];
-                double[] from(int at, string source) => at < 0 ? new double[puts[source][0].Length] : puts[source][at];
+                double[] from(int at, string source) => at < 0 ? new double[all[source].Width] : puts[source][at];
                 Node node = all[name];
-                double[] sum(int at) => sources.Select(s => from(at, s)).Aggregate(static (a, b) => [.. a.Zip(b, static (p, q) => p + q)]);
+                double[] sum(int at) => sources.Select(s => from(IsRecurrent(s) ? at - 1 : at, s)).Aggregate(static (a, b) => [.. a.Zip(b, static (p, q) => p + q)]);
                 puts[name][t] = node.Type switch
                 {
                     "Input" => t < input.Length ? input[t] : new double[input[0].Length],
@@ -112,13 +113,15 @@ public sealed class NirFileTests : IDisposable
         return puts;
     }
 
+    static bool IsRecurrent(string name) => name.StartsWith("recurrent", StringComparison.Ordinal);
+
     /// <summary>Each node behind all that it takes from.</summary>
     static List<string> Order(IEnumerable<string> names, string[] edges)
     {
         List<string> order = [], rest = [.. names];
         while (rest.Count > 0)
         {
-            string next = rest.First(n => edges.Chunk(2).All(e => e[1] != n || order.Contains(e[0])));
+            string next = rest.First(n => edges.Chunk(2).All(e => e[1] != n || IsRecurrent(e[0]) || order.Contains(e[0])));
             order.Add(next);
             rest.Remove(next);
         }
@@ -131,6 +134,9 @@ public sealed class NirFileTests : IDisposable
             .ToDictionary(static d => d.Name, static d => Array.ConvertAll(d.Read<float[]>(), static v => (double)v));
 
         double[]? v;
+
+        /// <summary>What it puts out.</summary>
+        internal int Width => (int)(values.ContainsKey("weight") ? group.Dataset("weight").Space.Dimensions[0] : values.Count > 0 ? (ulong)values.First().Value.Length : (ulong)group.Dataset("shape").Read<long[]>()[0]);
 
         internal string Type { get; } = group.Dataset("type").Read<string>();
 

@@ -24,7 +24,7 @@ public sealed class SnnDelaysTests
     [Fact]
     public void The_networks_that_are_compared_have_about_equally_many_parameters()
     {
-        long[] counts = [.. ((string[])["snn_delays_small", "snn_fixed_delays_small", "snn_no_delays_small"]).Select(static name =>
+        long[] counts = [.. ((string[])["snn_delays_small", "snn_fixed_delays_small", "snn_no_delays_small", "snn_recurrent_small"]).Select(static name =>
         {
             using ParameterStore store = ParameterStore.Build(at => NamedModels.Of(name).Network.Build(at, [90, 140], 20)).Store;
             return store.ParameterCount;
@@ -82,6 +82,34 @@ public sealed class SnnDelaysTests
         Assert.DoesNotContain(store.Trainable, static p => ParameterGroups.IsPosition(p.Name));
         Assert.Contains(store.All, static p => p.Name == "model.0.P");
         Assert.All(net.Delays[0].Delays(), static d => Assert.InRange(d, 0, 4));
+    }
+
+    /// <summary>The weights have names of their own, both layers learn theirs, and with weights of 0 the network is that without.</summary>
+    [Fact]
+    public void Recurrent_layers_are_plain_ones_and_what_they_add()
+    {
+        (SnnDelays plain, ParameterStore without) = Build(small with { Hidden = [8, 7], Delays = DelayKind.None });
+        (SnnDelays net, ParameterStore store) = Build(small with { Hidden = [8, 7], Delays = DelayKind.Recurrent });
+        using ParameterStore owner = store, second = without;
+        string[] names = ["model.2.recurrent.weight", "model.6.recurrent.weight"];
+        Assert.Equal(names, store.Trainable.Select(static p => p.Name).Except(without.Trainable.Select(static p => p.Name)));
+        Tensor x = Tensor.Of(Draw(2 * 12 * 6), [2, 12, 6]);
+        using (Step step = Step.Begin())
+        {
+            net.Forward(x).Max(1).Sum().Backward();
+            foreach (string name in names) Assert.Contains(store[name].Gradient!.ToDoubles(), static g => g != 0);
+        }
+        foreach ((string name, Tensor value) in without.All) store[name].WriteDoubles(value.ToDoubles());
+        using (Step step = Step.Begin())
+        using (Tape.Paused())
+        {
+            double[] expected = plain.Forward(x).ToDoubles();
+            foreach (string name in names) store[name].Fill(1);
+            Assert.NotEqual(expected, net.Forward(x).ToDoubles());
+            foreach (string name in names) store[name].Fill(0);
+            Assert.Equal(expected, net.Forward(x).ToDoubles());
+        }
+        Assert.Contains("leave LearnTau out", Assert.Throws<ArgumentException>(() => Build(small with { Delays = DelayKind.Recurrent, LearnTau = true })).Message);
     }
 
     [Fact]
