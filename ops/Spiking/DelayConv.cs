@@ -46,7 +46,7 @@ public sealed unsafe partial class DelayConv : Op
         if (gradients.Wants(x))
         {
             Tensor dx = Tensor.Like(dy, x.Shape);
-            inputGradient.Launch(dy.Device, dy.DType, new(dx, savedKernel, dy, default, x.Shape, kernel.Shape, after));
+            if (dx.Count > 0) inputGradient.Launch(dy.Device, dy.DType, new(dx, savedKernel, dy, default, x.Shape, kernel.Shape, after));
             gradients.Add(x, dx);
         }
         if (gradients.Wants(kernel))
