@@ -68,16 +68,12 @@ sealed class SnnWorkload : Workload
         return file;
     }
 
-    /// <summary>The logits; or the loss, every gradient, and every parameter after the step. "whole": to be compared in their length, because rounding decides on single spikes.</summary>
+    /// <summary>The logits; or the loss and every gradient, not the updated parameters: Adam's first step is a sign. "whole": to be compared in their length, because rounding decides on single spikes.</summary>
     internal override Safetensors Results(Action done)
     {
         Safetensors file = base.Results(done);
         if (optimizer is null) return file;
-        foreach ((string name, Tensor x) in store.Trainable)
-        {
-            file.Tensors["whole d " + name] = store.ToFile(name, x.Gradient!);
-            file.Tensors["new " + name] = store.ToFile(name, x);
-        }
+        foreach ((string name, Tensor x) in store.Trainable) file.Tensors["whole d " + name] = store.ToFile(name, x.Gradient!);
         return file;
     }
 

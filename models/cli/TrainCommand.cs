@@ -95,7 +95,11 @@ static class TrainCommand
             RepulsionFromEpoch = parsed.GetValue(repulsionFrom) ?? chosen.Training.RepulsionFromEpoch,
             SaveSeconds = parsed.GetValue(saveEvery) ?? chosen.Training.SaveSeconds,
         };
-        training = training with { FinalRate = Math.Min(training.FinalRate, training.Rate), WarmUpEpochs = Math.Min(training.WarmUpEpochs, training.Epochs) };
+        training = training with
+        {
+            FinalRate = Math.Min(training.FinalRate, training.Rate), WarmUpEpochs = Math.Min(training.WarmUpEpochs, training.Epochs),
+            Sigma = training.Sigma is { } sigma ? sigma with { Epochs = sigma.Epochs * training.Epochs / chosen.Training.Epochs } : null,      // the same share of a shorter training
+        };
         training.Validate();
         NamedModel network = NamedModels.Of(parsed.GetValue(model) ?? chosen.Model);
         string? folder = parsed.GetValue(Options.Data);

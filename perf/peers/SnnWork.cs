@@ -68,14 +68,11 @@ sealed class SnnWork : TorchWork
 
     internal override Dictionary<string, StoredTensor> Results(Action done)
     {
-        Dictionary<string, Tensor> before = parameters.ToDictionary(static p => p.Key, static p => p.Value.detach().clone());
         Dictionary<string, StoredTensor> all = base.Results(done);
         foreach ((string name, Tensor p) in parameters)
         {
             using Tensor? gradient = p.grad;
             all["whole d " + name] = Store(gradient!);
-            all["new " + name] = Store(p);
-            before[name].Dispose();
         }
         return all;
     }
@@ -97,7 +94,7 @@ sealed class SnnWork : TorchWork
         {
             bool last = !tensors.ContainsKey($"model.{layer + 4}.weight");
             x = Convolve(x, Kernel($"model.{layer}"));
-            if (last) return softmax(Neurons(x, fires: false), 2).sum(0).MoveToOuterDisposeScope();
+            if (last) return softmax(Neurons(x, fires: false), 2).sum([0L]).MoveToOuterDisposeScope();
             string norm = $"model.{layer + 1}.";
             Tensor flat = x.flatten(0, 1);
             flat = F.batch_norm(flat, tensors[norm + "running_mean"], tensors[norm + "running_var"], tensors[norm + "weight"], tensors[norm + "bias"], optimizer is not null, Momentum, BatchNormEpsilon);
