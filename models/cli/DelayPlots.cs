@@ -4,7 +4,7 @@ using ScottPlot;
 namespace MiniTorch.Cli;
 
 /// <summary>
-/// Delays of a spiking network, a panel for each layer: delays.png and .svg count the taps of each whole delay before and after training, delays_over_epochs.png after each epoch, where they are learned.
+/// Delays of a spiking network, a panel for each layer: delays.png and .svg count the taps of each whole delay before and after training, delays_over_epochs.png and .svg after each epoch, where they are learned.
 /// </summary>
 static class DelayPlots
 {
@@ -21,6 +21,7 @@ static class DelayPlots
         if (epochs.Length == 0 || before.Contains(null)) return;
         Multiplot courses = Panels(layers, (plot, i) => Course(plot, layers[i], [before[i]!, .. epochs.Select(e => e.Delays![i])]));
         run.Write("delays_over_epochs.png", Picture.Png(courses, layers.Count * Panel, High));
+        run.Write("delays_over_epochs.svg", Picture.Svg(courses, layers.Count * Panel, High));
     }
 
     static string Name(DelayLayer layer) => layer.Taps.Path + ".P";

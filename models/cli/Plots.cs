@@ -6,7 +6,7 @@ namespace MiniTorch.Cli;
 
 /// <summary>
 /// The pictures of a run: curves.png; positions.png and .svg with the kernel positions of each layer that has its own, before and after; of a spiking network delays.png and .svg,
-/// delays_over_epochs.png, raster.png and .svg instead.
+/// delays_over_epochs and raster instead, PNG and SVG too.
 /// </summary>
 static class Plots
 {
