@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
 using MiniTorch;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
@@ -11,29 +9,25 @@ namespace Peers;
 /// ConvNeXt-T, plain or with DCLS: its logits, or a training step. official and best_layout are written as published; the other forms keep maps channels last from end to
 /// end, fuse the layer scale with the residual, draw kernels separably, and convolve as their name says.
 /// </summary>
-sealed class ConvNextWork : TorchWork
+sealed class ConvNextWork : NetworkWork
 {
     const double Epsilon = 1e-6;
 
     static readonly int[] depths = [3, 3, 9, 3];
 
-    readonly Dictionary<string, Tensor> parameters = [];
-    readonly Tensor images, labels;
+    readonly Dictionary<string, Tensor> parameters;
     readonly DclsForm?[] dcls = new DclsForm?[depths.Length];
     readonly DepthwiseForm?[] plain = new DepthwiseForm?[depths.Length];
-    readonly AdamByHand? optimizer;
     readonly bool published;
-    readonly long limit;
 
     internal ConvNextWork(Safetensors file, string name, string form)
+        : this(file, name, form, file.Tensors.Keys.Where(static k => k is not ("images" or "labels") && !IsSharedCopy(k)).ToDictionary(static k => k, k => Load(file, k))) { }
+
+    ConvNextWork(Safetensors file, string name, string form, Dictionary<string, Tensor> parameters)
+        : base(file, name, Load(file, "images", [0, 3, 1, 2], view: form != "official"), parameters, static _ => true, positionRate: 5, decoupled: true, limit: Size(name) / 2, whole: false)
     {
-        published = form is "official" or "best_layout";
-        foreach (string key in file.Tensors.Keys)
-            if (key is not ("images" or "labels") && !IsSharedCopy(key)) parameters[key] = Load(file, key);
-        images = Load(file, "images", [0, 3, 1, 2], view: form != "official");
-        labels = tensor(Array.ConvertAll(MemoryMarshal.Cast<byte, int>(file.Tensors["labels"].Bytes.Span).ToArray(), static l => (long)l));
-        long size = name.Contains("k17", StringComparison.Ordinal) ? 17 : name.Contains("k23", StringComparison.Ordinal) ? 23 : 0;
-        limit = size / 2;
+        (this.parameters, published) = (parameters, form is "official" or "best_layout");
+        long size = Size(name);
         for (int stage = 0; stage < depths.Length; stage++)
         {
             string applying = Applying(form, stage);
@@ -45,61 +39,20 @@ sealed class ConvNextWork : TorchWork
                 dcls[stage] = new(published ? form : $"{drawing}+{applying}", position.shape[1], size, position.shape[3]);
             }
         }
-        if (!name.EndsWith("train_step", StringComparison.Ordinal)) return;
-        foreach (Tensor p in parameters.Values) p.requires_grad = true;
-        double rate = double.Parse(file.Metadata["rate"], CultureInfo.InvariantCulture), decay = double.Parse(file.Metadata["decay"], CultureInfo.InvariantCulture);
-        optimizer = new(parameters, rate, decay, positionRate: 5, decoupled: true);
     }
+
+    /// <summary>Of the window, 0 for plain kernels.</summary>
+    static long Size(string name) => name.Contains("k17", StringComparison.Ordinal) ? 17 : name.Contains("k23", StringComparison.Ordinal) ? 23 : 0;
 
     internal static IReadOnlyList<string> Forms(string name) => !name.Contains("dcls", StringComparison.Ordinal)
         ? ["official", "best_layout", "channels_last", .. name.EndsWith("train_step", StringComparison.Ordinal) ? (string[])["three_channels_last"] : []]
         : name.EndsWith("train_step", StringComparison.Ordinal) ? ["official", "best_layout", "three_channels_last", "convolutions_and_fft", "fastest_of_each_stage"]
         : ["official", "best_layout", "channels_last", "fastest_of_each_stage"];
 
-    internal override long OperandBytes => Bytes([.. parameters.Values, images]) + (optimizer?.Bytes ?? 0);
-
-    internal override void Run()
-    {
-        if (optimizer is null)
-        {
-            using IDisposable off = inference_mode();
-            using Tensor logits = Forward(images);
-            Result("logits", logits);
-            return;
-        }
-        optimizer.Forget();
-        using (Tensor logits = Forward(images))
-        using (Tensor loss = F.cross_entropy(logits, labels))
-        {
-            Result("loss", loss);
-            loss.backward();
-        }
-        optimizer.Update();
-        using IDisposable still = no_grad();
-        foreach ((string name, Tensor p) in parameters)
-            if (name.EndsWith(".P", StringComparison.Ordinal)) p.clamp_(-limit, limit);
-    }
-
-    internal override Dictionary<string, StoredTensor> Results(Action done)
-    {
-        Dictionary<string, StoredTensor> all = base.Results(done);
-        if (optimizer is null) return all;
-        foreach ((string name, Tensor p) in parameters)
-        {
-            using Tensor? gradient = p.grad;
-            all["d " + name] = Store(gradient!);
-            all["new " + name] = Store(p);
-        }
-        return all;
-    }
-
     public override void Dispose()
     {
-        foreach (Tensor p in parameters.Values) p.Dispose();
+        base.Dispose();
         foreach (DclsForm? form in dcls) form?.Dispose();
-        images.Dispose();
-        labels.Dispose();
-        optimizer?.Dispose();
     }
 
     /// <summary>The convolution of a stage: what is fastest depends on the size of its maps.</summary>
@@ -114,7 +67,7 @@ sealed class ConvNextWork : TorchWork
 
     Tensor P(string name) => parameters[name];
 
-    Tensor Forward(Tensor input)
+    protected override Tensor Forward(Tensor input)
     {
         Tensor x = Patch(input, "downsample_layers.0.0", 4);
         Replace(ref x, Norm(x, "downsample_layers.0.1"));

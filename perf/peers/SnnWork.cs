@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
 using MiniTorch;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
@@ -12,13 +10,11 @@ namespace Peers;
 /// time. Forms of the convolution over time: official, as published; channels_last, of images one pixel wide; products, one for each delay and shifted in time; windows, one product with
 /// all delays side by side.
 /// </summary>
-sealed class SnnWork : TorchWork
+sealed class SnnWork : NetworkWork
 {
     const double Tau = 1.005, Narrowest = 0.27, Guard = 1e-7, BatchNormEpsilon = 1e-5, Momentum = 0.1;
 
-    readonly Dictionary<string, Tensor> tensors = [], parameters = [];
-    readonly Tensor spikes, labels;
-    readonly AdamByHand? optimizer;
+    readonly Dictionary<string, Tensor> tensors;
     readonly string form;
     readonly long size;
     readonly bool rounded;
@@ -26,70 +22,19 @@ sealed class SnnWork : TorchWork
     internal static IReadOnlyList<string> Forms { get; } = ["official", "channels_last", "products", "windows"];
 
     internal SnnWork(Safetensors file, string name, long size, string form)
-    {
-        (this.size, this.form, rounded) = (size, form, name == "snn_delays_rounded_forward");
-        foreach (string key in file.Tensors.Keys.Where(static k => k.StartsWith("model.", StringComparison.Ordinal))) tensors[key] = Load(file, key);
-        spikes = Load(file, "spikes");
-        labels = tensor(Array.ConvertAll(MemoryMarshal.Cast<byte, int>(file.Tensors["labels"].Bytes.Span).ToArray(), static l => (long)l));
-        if (name != "snn_delays_train_step") return;
-        foreach ((string key, Tensor p) in tensors)
-        {
-            if (key.Contains(".running_", StringComparison.Ordinal) || key.EndsWith(".SIG", StringComparison.Ordinal)) continue;
-            p.requires_grad = true;
-            parameters[key] = p;
-        }
-        double rate = double.Parse(file.Metadata["rate"], CultureInfo.InvariantCulture), decay = double.Parse(file.Metadata["decay"], CultureInfo.InvariantCulture);
-        optimizer = new(parameters, rate, decay, positionRate: 100, decoupled: false);
-    }
+        : this(file, name, size, form, file.Tensors.Keys.Where(static k => k.StartsWith("model.", StringComparison.Ordinal)).ToDictionary(static k => k, k => Load(file, k))) { }
 
-    internal override long OperandBytes => Bytes([.. tensors.Values, spikes]) + (optimizer?.Bytes ?? 0);
+    SnnWork(Safetensors file, string name, long size, string form, Dictionary<string, Tensor> tensors)
+        : base(file, name, Load(file, "spikes"), tensors, IsLearned, positionRate: 100, decoupled: false, limit: size / 2, whole: true)
+        => (this.size, this.form, this.tensors, rounded) = (size, form, tensors, name == "snn_delays_rounded_forward");
 
-    internal override void Run()
-    {
-        if (optimizer is null)
-        {
-            using IDisposable off = inference_mode();
-            using Tensor logits = Forward();
-            Result("whole logits", logits);
-            return;
-        }
-        optimizer.Forget();
-        using (Tensor logits = Forward())
-        using (Tensor loss = F.cross_entropy(logits, labels))
-        {
-            Result("loss", loss);
-            loss.backward();
-        }
-        optimizer.Update();
-        using IDisposable still = no_grad();
-        foreach ((string name, Tensor p) in parameters)
-            if (name.EndsWith(".P", StringComparison.Ordinal)) p.clamp_(-(size / 2), size / 2);
-    }
-
-    internal override Dictionary<string, StoredTensor> Results(Action done)
-    {
-        Dictionary<string, StoredTensor> all = base.Results(done);
-        foreach ((string name, Tensor p) in parameters)
-        {
-            using Tensor? gradient = p.grad;
-            all["whole d " + name] = Store(gradient!);
-        }
-        return all;
-    }
-
-    public override void Dispose()
-    {
-        foreach (Tensor x in tensors.Values) x.Dispose();
-        spikes.Dispose();
-        labels.Dispose();
-        optimizer?.Dispose();
-    }
+    static bool IsLearned(string name) => !name.Contains(".running_", StringComparison.Ordinal) && !name.EndsWith(".SIG", StringComparison.Ordinal);
 
     /// <summary>Layers are "model.0", "model.4" and so on, with norm, neurons and dropout between; the last has neither norm nor threshold.</summary>
-    Tensor Forward()
+    protected override Tensor Forward(Tensor input)
     {
         using IDisposable scope = NewDisposeScope();
-        Tensor x = spikes.permute(1, 0, 2);
+        Tensor x = input.permute(1, 0, 2);
         for (int layer = 0; ; layer += 4)
         {
             bool last = !tensors.ContainsKey($"model.{layer + 4}.weight");
@@ -97,7 +42,7 @@ sealed class SnnWork : TorchWork
             if (last) return softmax(Neurons(x, fires: false), 2).sum([0L]).MoveToOuterDisposeScope();
             string norm = $"model.{layer + 1}.";
             Tensor flat = x.flatten(0, 1);
-            flat = F.batch_norm(flat, tensors[norm + "running_mean"], tensors[norm + "running_var"], tensors[norm + "weight"], tensors[norm + "bias"], optimizer is not null, Momentum, BatchNormEpsilon);
+            flat = F.batch_norm(flat, tensors[norm + "running_mean"], tensors[norm + "running_var"], tensors[norm + "weight"], tensors[norm + "bias"], IsTraining, Momentum, BatchNormEpsilon);
             x = Neurons(flat.view(x.shape), fires: true);
         }
     }
