@@ -16,8 +16,12 @@ public abstract class MultiOutputOp : Op
     /// <summary>Given the gradients of the results, null where nothing came back, hands the gradient of each input to <paramref name="gradients"/>.</summary>
     protected abstract void Backward(ReadOnlySpan<Tensor?> dys, Gradients gradients);
 
-    /// <summary>A result: the slice of a shape of this op's storage, which begins at an element.</summary>
-    protected Tensor Result(Tensor storage, int number, Shape shape, long firstElement) => storage.View(shape, firstElement).From(new Part(this, storage, number));
+    /// <summary>A result: the slice of a shape of the op's storage, which begins at an element; without an op, where nothing is recorded, the slice alone.</summary>
+    protected static Tensor Result(MultiOutputOp? op, Tensor storage, int number, Shape shape, long firstElement)
+    {
+        Tensor slice = storage.View(shape, firstElement);
+        return op is null ? slice : slice.From(new Part(op, storage, number));
+    }
 
     /// <summary>Not called: the storage as a whole is nobody's input.</summary>
     protected sealed override void Backward(Tensor dy, Gradients gradients) => throw new UnreachableException();

@@ -36,8 +36,7 @@ public abstract partial class Dcls : ILayer, IConstrained
         int[] pair = form.OutputPadding is null ? [inputs / groups, outputs] : [outputs / groups, inputs];     // transposed: the weight of the convolution it is the adjoint of
         Shape taps = [count, .. form.Dense, .. pair];
         int fanIn = (int)(taps.Count / pair[1]);
-        Init weights = options.WeightInit ?? Inits.FanIn(fanIn);
-        weight = options.LearnWeight ? at.Parameter("weight", taps, weights, AxisOrder.Taps) : at.State("weight", taps, weights, AxisOrder.Taps);
+        weight = Declare(options.LearnWeight, "weight", taps, options.WeightInit ?? Inits.FanIn(fanIn), AxisOrder.Taps);
         if (options.Sparsity is not (>= 0 and < 1)) throw new TensorException($"{form.Kind}: sparsity lies in [0, 1), got {options.Sparsity}");
         mask = options.Sparsity > 0 ? at.State("mask", Shape.Create(pair), Inits.Bernoulli(1 - options.Sparsity), AxisOrder.Reversed) : null;
         Shape positions = [form.Size.Length, .. taps.Dims];
@@ -51,16 +50,13 @@ public abstract partial class Dcls : ILayer, IConstrained
         }
         else
         {
-            Init start = Within(options.PositionInit ?? (spread ? Spread : Inits.Normal(0.5)));
-            Position = options.LearnPosition ? at.Parameter("P", positions, start, AxisOrder.Positions) : at.State("P", positions, start, AxisOrder.Positions);
-            if (Version.HasSigma)
-            {
-                Init init = options.SigmaInit ?? Inits.Constant(Version.InitialSig);
-                Sigma = options.LearnSigma ? at.Parameter("SIG", positions, init, AxisOrder.Positions) : at.State("SIG", positions, init, AxisOrder.Positions);
-            }
+            Position = Declare(options.LearnPosition, "P", positions, Within(options.PositionInit ?? (spread ? Spread : Inits.Normal(0.5))), AxisOrder.Positions);
+            if (Version.HasSigma) Sigma = Declare(options.LearnSigma, "SIG", positions, options.SigmaInit ?? Inits.Constant(Version.InitialSig), AxisOrder.Positions);
             at.Constrain(this);
         }
         bias = form.Bias ? at.Parameter("bias", [outputs], options.BiasInit ?? Inits.FanIn(fanIn)) : null;
+
+        Tensor Declare(bool learned, string name, Shape shape, Init init, AxisOrder order) => learned ? at.Parameter(name, shape, init, order) : at.State(name, shape, init, order);
     }
 
     /// <summary>Where the layer was declared; its parameters are this path and ".weight", ".P", ".SIG", ".bias".</summary>

@@ -28,7 +28,7 @@ public sealed class BatchNorm(ParameterScope at, int channels, double momentum =
     readonly ParameterStore store = at.Without("num_batches_tracked").Store;
     readonly string path = at.Path;
 
-    /// <summary>The norm with its running statistics as a factor and a term a channel: y = scale · x + shift.</summary>
+    /// <summary>The norm with its running statistics as a factor and a term a channel, y = scale · x + shift: weight / √(running_var + ε), and bias − running_mean · scale.</summary>
     internal (double[] Scale, double[] Shift) Affine()
     {
         double[] scale = weight.ToDoubles(), shift = bias.ToDoubles(), means = mean.ToDoubles(), variances = variance.ToDoubles();
@@ -38,13 +38,6 @@ public sealed class BatchNorm(ParameterScope at, int channels, double momentum =
             shift[c] -= means[c] * scale[c];
         }
         return (scale, shift);
-    }
-
-    /// <summary>What the layer is with running statistics, scale · x + shift for each channel: weight / √(running_var + ε), and bias − running_mean · scale.</summary>
-    internal (double[] Scale, double[] Shift) Folded()
-    {
-        double[] scale = [.. weight.ToDoubles().Zip(variance.ToDoubles(), (w, v) => w / Math.Sqrt(v + epsilon))];
-        return (scale, [.. bias.ToDoubles().Zip(mean.ToDoubles(), scale).Select(static c => c.First - c.Second * c.Third)]);
     }
 
     /// <inheritdoc/>

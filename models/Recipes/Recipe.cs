@@ -10,6 +10,7 @@ namespace MiniTorch.Models;
 public sealed record Recipe(string Name, string Description, string Model, TrainingOptions Training, Func<string?, (IDataset Train, IDataset Test)> Data,
     Func<ParameterStore, IReadOnlyList<(string What, double Value)>>? Findings = null)
 {
+    /// <summary>Of the toys.</summary>
     static readonly TrainingOptions dots = new()
     {
         Epochs = 6,
@@ -60,19 +61,8 @@ public sealed record Recipe(string Name, string Description, string Model, Train
         new("shd", "the official recipe for the Heidelberg spoken digits", "snn_delays", speech with { Epochs = 150, Batch = 256, Sigma = new(Initial: 12, Epochs: 37) }, static folder => SpikeFolder("shd", folder)),
         new("ssc", "the official recipe for the spiking Speech Commands", "snn_delays_ssc", speech with { Epochs = 60, Batch = 128, Sigma = new(Initial: 15, Epochs: 15) }, static folder => SpikeFolder("ssc", folder)),
         new("gsc", "the official recipe for Google's Speech Commands", "snn_delays_ssc", speech with { Epochs = 100, Batch = 128, Sigma = new(Initial: 15, Epochs: 25) }, Words),
-        new("two-spikes", "how many steps two spikes are apart, by learned delays alone", "two_spikes", new()
-        {
-            Epochs = 20,
-            Batch = 32,
-            Rate = 1e-3,
-            FinalRate = 0,
-            Optimizer = OptimizerKind.Adam,
-            Beta2 = 0.9,
-            WeightDecay = 0,
-            PositionRateScale = 200,
-            Sigma = new(Initial: 12, Epochs: 18, Smooth: true),
-            HoldBackEvery = 0,
-        }, TwoSpikesData, Differences),
+        new("two-spikes", "how many steps two spikes are apart, by learned delays alone", "two_spikes",
+            dots with { Epochs = 20, Rate = 1e-3, PositionRateScale = 200, Sigma = new(Initial: 12, Epochs: 18, Smooth: true) }, TwoSpikesData, Differences),
         new("two-dots-3x3", "the same with one plain 3x3 convolution, which never sees both", "two_dots_3x3", dots with { Beta2 = 0.99 }, TwoDots),
     ];
 
@@ -129,7 +119,7 @@ public sealed record RunConfig
     /// <summary>What it is made of, as it was when the run was started.</summary>
     public required Network Network { get; init; }
 
-    /// <summary>Shape of a sample, [h, w, c].</summary>
+    /// <summary>Shape of a sample: [h, w, c] of an image, [time, channels] of spikes.</summary>
     public required int[] Sample { get; init; }
 
     /// <summary>Names of the classes.</summary>

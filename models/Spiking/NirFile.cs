@@ -106,7 +106,7 @@ public static class NirFile
         double[] values = weight.ToDoubles();
         double[]? bias = added?.ToDoubles(), positions = position?.ToDoubles();
         SortedDictionary<int, double[]> weights = [];
-        (double[] scale, double[] shift) = stage.Norm?.Folded() ?? ([.. Enumerable.Repeat(1.0, outputs)], new double[outputs]);
+        (double[] scale, double[] shift) = stage.Norm?.Affine() ?? ([.. Enumerable.Repeat(1.0, outputs)], new double[outputs]);
         for (int tap = 0; tap < values.Length; tap++)
         {
             int delay = positions is null ? 0 : RoundedDelays.Delay(positions[tap], window), i = tap / outputs % inputs, o = tap % outputs;

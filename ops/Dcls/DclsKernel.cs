@@ -46,7 +46,7 @@ public sealed unsafe partial class DclsKernel<F> : MultiOutputOp where F : struc
         for (int i = 0; i < all.Length; i++)
         {
             Shape shape = all[i].KernelShape;
-            kernels[i] = op is null ? storage.View(shape, at) : op.Result(storage, i, shape, at);
+            kernels[i] = Result(op, storage, i, shape, at);
             at += Workers.Blocks(shape.Count, Alignment) * (long)Alignment;
             args[i] = Arguments(all[i].Weight, all[i].Position, all[i].Sigma, all[i].Weight.Shape, new(all[i].Size, all[i].Convention)) with { Kernel = kernels[i] };
         }

@@ -1,11 +1,7 @@
+#include "neuron.h"
 #include "scan.h"
 
 struct Forward { Constants constants; const float* x; const float* w; float* spikes; float* membrane; float* h; int steps, width; float rate, start; };
-
-DEVICE void advance(float before, float x, float k, float& h, float& spike, float& membrane)
-{
-    asm("formula0 %0, %1, %2, %3, %4, %5;" : "=&f"(h), "=&f"(spike), "=&f"(membrane) : "f"(before), "f"(x), "f"(k));
-}
 
 // A neuron a thread, through all steps.
 KERNEL(Threads) neuronForward(const Forward p)

@@ -36,7 +36,8 @@ public sealed unsafe partial class NeuronOp<S>
         }
     }
 
-    readonly struct AdvanceFormula(NeuronStep<S> step) : IFormula
+    /// <summary>A step, and 1/τ of a learned w.</summary>
+    internal readonly struct AdvanceFormula(NeuronStep<S> step) : IFormula
     {
         public void Write(FormulaTrace trace)
         {

@@ -38,8 +38,7 @@ public sealed unsafe partial class NeuronOp<S> : MultiOutputOp where S : unmanag
         Tensor? h = tracks ? Tensor.Like(x) : null;
         NeuronOp<S>? op = h is null ? null : new(x, w, h, step, 1 / options.Tau);
         if (op is not null) both.From(op);
-        Tensor Result(int number) => op is null ? both.View(x.Shape, (long)number * x.Count) : op.Result(both, number, x.Shape, (long)number * x.Count);
-        (Tensor spikes, Tensor membrane) = (Result(0), Result(1));
+        Tensor spikes = Result(op, both, 0, x.Shape, 0), membrane = Result(op, both, 1, x.Shape, x.Count);
         forward.Launch(x.Device, x.DType, new(x, w, spikes, membrane, h, x.Shape[0], Width(x.Shape), 1 / options.Tau, step));
         return (spikes, membrane);
     }

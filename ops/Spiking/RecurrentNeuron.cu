@@ -1,13 +1,8 @@
-#include "formula.h"
+#include "neuron.h"
 
 constexpr int Threads = 128;
 
 struct Forward { Constants constants; const float* x; const float* recurrent; float* spikes; float* membrane; float* h; int steps, batch, width; float rate, start; };
-
-DEVICE void advance(float before, float x, float k, float& h, float& spike, float& membrane)
-{
-    asm("formula0 %0, %1, %2, %3, %4, %5;" : "=&f"(h), "=&f"(spike), "=&f"(membrane) : "f"(before), "f"(x), "f"(k));
-}
 
 // to[j] += sum of from[i] * weight[i, j]. Most spikes are 0.
 DEVICE float through(float sum, const float* from, const float* weight, int width, int j)

@@ -12,7 +12,7 @@ public sealed unsafe partial class RecurrentNeuronOp<S>
 {
     const int Threads = 128;
 
-    static readonly FormulaKernel<AdvanceFormula, RecurrentForwardLaunch> advance = new(typeof(Leak), "RecurrentNeuron", "recurrentForward", typeof(S).Name);
+    static readonly FormulaKernel<NeuronOp<S>.AdvanceFormula, RecurrentForwardLaunch> advance = new(typeof(Leak), "RecurrentNeuron", "recurrentForward", typeof(S).Name);
     static readonly FormulaKernel<SlopeFormula, RecurrentBackwardLaunch> differentiate = new(typeof(Leak), "RecurrentNeuron", "recurrentBackward", typeof(S).Name);
 
     struct ForwardCuda : ICudaKernel<ForwardArgs>
@@ -31,17 +31,6 @@ public sealed unsafe partial class RecurrentNeuronOp<S>
             using Scratch scratch = device.Scratch((long)a.Batch * a.Width * sizeof(float));
             CudaFunction<RecurrentBackwardLaunch> function = differentiate.For(new(a.Step), out FormulaConstants constants);
             device.Launch(function, a.Batch, Threads, new(constants, a.H, a.Transposed, a.DSpikes, a.DMembrane, a.Dx, Pointer.At(scratch.As<float>()), a.Steps, a.Batch, a.Width, (float)a.Rate));
-        }
-    }
-
-    readonly struct AdvanceFormula(NeuronStep<S> step) : IFormula
-    {
-        public void Write(FormulaTrace trace)
-        {
-            Traced h = step.Charge(trace.Input(), trace.Input(), trace.Input()), spike = step.Spike(h);
-            trace.Output(h);
-            trace.Output(spike);
-            trace.Output(step.Reset(h, spike));
         }
     }
 

@@ -34,8 +34,7 @@ public sealed unsafe partial class RecurrentNeuronOp<S> : MultiOutputOp where S 
         Tensor? h = Tape.Tracks(x, recurrent) ? Tensor.Like(x) : null;
         RecurrentNeuronOp<S>? op = h is null ? null : new(x, recurrent, h, both, step, 1 / options.Tau);
         if (op is not null) both.From(op);
-        Tensor Result(int number) => op is null ? both.View(x.Shape, (long)number * x.Count) : op.Result(both, number, x.Shape, (long)number * x.Count);
-        (Tensor spikes, Tensor membrane) = (Result(0), Result(1));
+        Tensor spikes = Result(op, both, 0, x.Shape, 0), membrane = Result(op, both, 1, x.Shape, x.Count);
         forward.Launch(x.Device, x.DType, new(x, recurrent, spikes, membrane, h, x.Shape[0], x.Shape[1], x.Shape[2], 1 / options.Tau, step));
         return (spikes, membrane);
     }
