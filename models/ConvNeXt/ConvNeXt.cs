@@ -34,7 +34,7 @@ public sealed record ConvNeXtOptions
 /// ConvNeXt (Liu et al., arXiv 2201.03545) and ConvNeXt-dcls on images [n, h, w, c]: a patchifying stem, four stages of blocks with a normalised 2×2 downsampling between,
 /// mean over positions, norm, linear head. Names and initial values are the official ones.
 /// </summary>
-public sealed class ConvNeXt : ILayer
+public sealed class ConvNeXt : ILayer, ILayered
 {
     internal const double Deviation = 0.02;
 
@@ -69,15 +69,29 @@ public sealed class ConvNeXt : ILayer
             }
         }
         body = new([.. layers]);
+        Beginnings = [["downsample_layers.0"], ["stages.0"], ["downsample_layers.1", "stages.1"], .. Enumerable.Range(0, 9).Select(g => Third(g, options.Depths)), ["downsample_layers.3", "stages.3"]];
         norm = new(at["norm"], options.Dims[^1]);
         head = new(at["head"], options.Dims[^1], options.Classes, weightInit: Inits.TruncatedNormal(Deviation), biasInit: Inits.Zeros);
     }
+
+    /// <summary>
+    /// As in the official fine-tuning: 0 the stem, 1 and 2 the first two stages, 3 to 11 three blocks each of the third, 12 the fourth, each stage with the downsampling before it.
+    /// A network of another depth has the same numbers, some of them empty.
+    /// </summary>
+    public IReadOnlyList<string[]> Beginnings { get; }
 
     /// <summary>Logits [n, classes] of images [n, h, w, c].</summary>
     public Tensor Forward(Tensor x)
     {
         using DclsLayers.Drawn drawn = dcls.Draw();
         return head.Forward(norm.Forward(body.Forward(x).Mean([1, 2])));
+    }
+
+    static string[] Third(int group, int[] depths)
+    {
+        int depth = depths.Length > 2 ? depths[2] : 0, begin = 3 * group, end = group == 8 ? depth : begin + 3;
+        IEnumerable<string> blocks = Enumerable.Range(begin, Math.Max(0, Math.Min(end, depth) - begin)).Select(static b => $"stages.2.{b}");
+        return group == 0 ? ["downsample_layers.2", .. blocks] : [.. blocks];
     }
 
     /// <summary>x + drop path(γ · project(GELU(expand(norm(depthwise x))))).</summary>

@@ -6,7 +6,7 @@ namespace MiniTorch.Models;
 /// The isotropic ConvNeXt (Liu et al., arXiv 2201.03545) on images [n, h, w, c]: a patchifying stem, blocks of one width without downsampling, mean over positions, norm, linear
 /// head. Depths and dims of the options name one stage. Names and initial values are the official ones.
 /// </summary>
-public sealed class ConvNeXtIsotropic : ILayer
+public sealed class ConvNeXtIsotropic : ILayer, ILayered
 {
     readonly DclsLayers dcls = new();
     readonly Sequential body;
@@ -23,9 +23,13 @@ public sealed class ConvNeXtIsotropic : ILayer
         PerAxis patch = PerAxis.Create(options.Stem);
         Conv2d stem = new(at["stem"], options.InputChannels, width, patch, stride: patch, weightInit: weight, biasInit: Inits.Zeros);
         body = new([stem, .. Enumerable.Range(0, depth).Select(b => new ConvNeXt.Block(at["blocks"][b], width, depth > 1 ? options.DropPath * b / (depth - 1) : 0, options, depthwise))]);
+        Beginnings = [["stem"], .. Enumerable.Range(0, depth).Select(static b => new[] { $"blocks.{b}" })];
         norm = new(at["norm"], width);
         head = new(at["head"], width, options.Classes, weightInit: weight, biasInit: Inits.Zeros);
     }
+
+    /// <summary>The stem, then each block.</summary>
+    public IReadOnlyList<string[]> Beginnings { get; }
 
     /// <summary>Logits [n, classes] of images [n, h, w, c].</summary>
     public Tensor Forward(Tensor x)

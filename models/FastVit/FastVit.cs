@@ -44,7 +44,7 @@ public sealed record FastVitOptions
 /// last, an expanding convolution, mean over positions, linear head. Many parts have parallel branches that <see cref="Fold"/> merges. Names are the official ones. The
 /// activation of the downsampling's first part, which the official code declares and never applies, is left out.
 /// </summary>
-public sealed class FastVit : ILayer
+public sealed class FastVit : ILayer, ILayered
 {
     const double Deviation = 0.02;
     const int ExpansionKernel = 3, ExpansionRatio = 2;
@@ -63,15 +63,17 @@ public sealed class FastVit : ILayer
         int count = options.Depths.Length, total = options.Depths.Sum(), block = 0, place = 0;
         if (count == 0 || options.Dims.Length != count) throw new TensorException($"FastVit: depths [{string.Join(", ", options.Depths)}] and dims [{string.Join(", ", options.Dims)}] must name the same stages");
         bool folded = options.Folded;
+        List<string[]> beginnings = [["patch_embed"]];
         List<ILayer> layers = [.. Stem(at["patch_embed"], options)];
         for (int s = 0; s < count; s++)
         {
-            int width = options.Dims[s];
+            int width = options.Dims[s], first = Math.Max(0, place - 1);
             bool attends = s == count - 1;
             if (attends) layers.Add(Part(new PositionalEncoding(at["network"][place++], folded, width, options.KernelSize, depthwise)));
             ParameterScope stage = at["network"][place++];
             for (int b = 0; b < options.Depths[s]; b++, block++)
             {
+                beginnings.Add([$"{stage.Path}.{b}", .. Enumerable.Range(first, b == 0 ? place - 1 - first : 0).Select(static p => $"network.{p}")]);
                 double drop = total > 1 ? options.DropPath * block / (total - 1) : 0;
                 layers.Add(attends ? new AttentionBlock(stage[b], width, drop, options, depthwise)
                     : new MixerBlock(stage[b], width, drop, options, Part(new RepMixer(stage[b]["token_mixer"], folded, width, options.LayerScale)), depthwise));
@@ -83,9 +85,12 @@ public sealed class FastVit : ILayer
         }
         int last = options.Dims[^1];
         layers.Add(Part(new MobileOne(at["conv_exp"], folded, last, ExpansionRatio * last, ExpansionKernel, groups: last, squeezes: true)));
-        body = new([.. layers]);
+        (body, Beginnings) = (new([.. layers]), beginnings);
         head = new(at["head"], ExpansionRatio * last, options.Classes, weightInit: Weight, biasInit: Inits.Zeros);
     }
+
+    /// <summary>The stem, then each block, the first of a stage with what lies between the stages.</summary>
+    public IReadOnlyList<string[]> Beginnings { get; }
 
     IEnumerable<ILayer> Stem(ParameterScope at, FastVitOptions options)
     {

@@ -43,7 +43,7 @@ public sealed record MetaFormerOptions
 /// The MetaFormer baselines ConvFormer and CAFormer (Yu et al., arXiv 2210.13452) on images [n, h, w, c]: a stem, four stages of blocks with downsampling convolutions between,
 /// mean over positions, norm, two-layer head. Inside the blocks nothing has a bias. Names and initial values are the official ones.
 /// </summary>
-public sealed class MetaFormer : ILayer
+public sealed class MetaFormer : ILayer, ILayered
 {
     readonly DclsLayers dcls = new();
     readonly Sequential body;
@@ -60,6 +60,7 @@ public sealed class MetaFormer : ILayer
         int count = options.Depths.Length, total = options.Depths.Sum(), block = 0;
         if (count == 0 || options.Dims.Length != count) throw new TensorException($"MetaFormer: depths [{string.Join(", ", options.Depths)}] and dims [{string.Join(", ", options.Dims)}] must name the same stages");
         List<ILayer> layers = [];
+        List<string[]> beginnings = [["downsample_layers.0"]];
         for (int s = 0; s < count; s++)
         {
             ParameterScope down = at["downsample_layers"][s];
@@ -74,12 +75,13 @@ public sealed class MetaFormer : ILayer
                 double drop = total > 1 ? options.DropPath * block / (total - 1) : 0;
                 ILayer mixer = s >= count - options.AttentionStages ? new SelfAttention(here["token_mixer"], width, options.HeadChannels, weightInit: Weight)
                     : new SeparableConvolution(here["token_mixer"], width, options.KernelSize, depthwise);
+                beginnings.Add(s > 0 && b == 0 ? [$"downsample_layers.{s}", $"stages.{s}.{b}"] : [$"stages.{s}.{b}"]);
                 bool scaled = s >= count - options.ScaledStages;
                 layers.Add(new Branch(here, "norm1", "res_scale1", width, mixer, scaled, drop));
                 layers.Add(new Branch(here, "norm2", "res_scale2", width, new Mlp(here["mlp"], width), scaled, drop));
             }
         }
-        body = new([.. layers]);
+        (body, Beginnings) = (new([.. layers]), beginnings);
         int last = options.Dims[^1];
         norm = new(at["norm"], last);
         expand = new(at["head"]["fc1"], last, 4 * last, weightInit: Weight, biasInit: Inits.Zeros);
@@ -87,6 +89,9 @@ public sealed class MetaFormer : ILayer
         dropout = new(at["head"]["head_dropout"], options.HeadDropout);
         classify = new(at["head"]["fc2"], 4 * last, options.Classes, weightInit: Weight, biasInit: Inits.Zeros);
     }
+
+    /// <summary>The stem, then each block, the first of a stage with the downsampling before it.</summary>
+    public IReadOnlyList<string[]> Beginnings { get; }
 
     static Conv2d Convolution(ParameterScope at, int inputs, int outputs, PerAxis kernel, PerAxis stride, PerAxis padding, bool bias = true)
         => new(at["conv"], inputs, outputs, kernel, stride, padding, bias: bias, weightInit: Weight, biasInit: Inits.Zeros);

@@ -12,6 +12,8 @@ public abstract class Optimizer : IDisposable
     const string StepsName = "steps";
 
     readonly Group[] groups;
+    readonly Tensor coefficients;           // of all groups, so that a step writes them at once
+    readonly double[] numbers;
     readonly Member[] members;
     readonly GradientNorm norm;
     readonly MemberTable<UpdateMember> table;
@@ -28,8 +30,11 @@ public abstract class Optimizer : IDisposable
         foreach ((_, Tensor x) in all) Expect.Alike(all[0].Value, x);
         Device device = all[0].Value.Device;
         ParameterGroup[] rules = [.. groups ?? [], new ParameterGroup(static (_, _) => true)];
-        this.groups = [.. rules.Select(r => new Group(r.RateScale, r.WeightDecay ?? weightDecay, Tensor.Lasting([Coefficients<int>.Count], DType.Float64, device)))];
-        members = [.. all.Select(p => new Member(p.Name, p.Value, this.groups[Array.FindIndex(rules, r => r.Matches(p.Name, p.Value.Shape))],
+        int[] groupOf = [.. all.Select(p => Array.FindIndex(rules, r => r.Matches(p.Name, p.Value.Shape)))], used = [.. groupOf.Distinct().Order()];
+        coefficients = Tensor.Lasting([used.Length, Coefficients<int>.Count], DType.Float64, device);
+        numbers = new double[coefficients.Count];
+        this.groups = [.. used.Select((g, place) => new Group(rules[g].RateScale, rules[g].WeightDecay ?? weightDecay, coefficients.View([Coefficients<int>.Count], place * Coefficients<int>.Count)))];
+        members = [.. all.Select((p, i) => new Member(p.Name, p.Value, this.groups[Array.IndexOf(used, groupOf[i])],
             [.. stateNames.Select(_ => Tensor.Lasting(p.Value.Shape, p.Value.DType, device))]))];
         norm = new(members.Length, device);
         table = new(device);
@@ -61,13 +66,8 @@ public abstract class Optimizer : IDisposable
     internal void Advance()
     {
         Steps++;
-        Span<double> k = stackalloc double[Coefficients<int>.Count];
-        foreach (Group group in groups)
-        {
-            k.Clear();
-            Fill(Rate * group.RateScale, group.WeightDecay, k);
-            group.Coefficients.Write<double>(k);
-        }
+        for (int g = 0; g < groups.Length; g++) Fill(Rate * groups[g].RateScale, groups[g].WeightDecay, numbers.AsSpan(g * Coefficients<int>.Count, Coefficients<int>.Count));
+        coefficients.Write<double>(numbers);
     }
 
     /// <summary>The update that was counted.</summary>
@@ -110,7 +110,7 @@ public abstract class Optimizer : IDisposable
     {
         foreach (Member m in members)
             foreach (Tensor state in m.States) state.Free();
-        foreach (Group group in groups) group.Coefficients.Free();
+        coefficients.Free();
         norm.Dispose();
         table.Dispose();
         GC.SuppressFinalize(this);

@@ -23,6 +23,13 @@ public static class ParameterGroups
         new(static (name, shape) => shape.Rank <= 1 || LastPart(name) == "bias", 1, 0),
     ];
 
+    /// <summary>The same groups, divided by layer: a parameter of layer l of 0 … L learns at decay^(L − l) of its group's rate. Parameters that no group matches make one more.</summary>
+    public static IReadOnlyList<ParameterGroup> ByLayer(IReadOnlyList<ParameterGroup> groups, ILayered model, double decay) =>
+    [
+        .. groups.Append(new(static (_, _) => true)).SelectMany(g => Enumerable.Range(0, model.Layers + 1).Select(
+            layer => g with { Matches = (name, shape) => model.LayerOf(name) == layer && g.Matches(name, shape), RateScale = g.RateScale * Math.Pow(decay, model.Layers - layer) })),
+    ];
+
     /// <summary>True for names of DCLS positions and sigmas: their last part is P or SIG.</summary>
     public static bool IsPosition(string name) => LastPart(name) is "P" or "SIG";
 

@@ -38,7 +38,7 @@ sealed class NetworkStep : IDisposable
         labels.Write<int>(guesses);
         if (!training) return;
         options ??= new();
-        optimizer = options.MakeOptimizer(store.Trainable);
+        optimizer = options.MakeOptimizer(store.Trainable, model);
         smoothing = options.LabelSmoothing;
         if (options.EmaDecay > 0) average = new(store, options.EmaDecay, warmUp: true);
     }

@@ -31,7 +31,7 @@ public delegate ILayer SpatialConv(ParameterScope at, int channels, int stride);
 /// ResNet with bottlenecks (He et al., arXiv 1512.03385; the stride in the 3×3 convolution) on images [n, h, w, c]: 7×7 convolution and pooling, four stages of blocks, mean over
 /// positions, linear head. Names and initial values are timm's and torchvision's.
 /// </summary>
-public sealed class ResNet : ILayer
+public sealed class ResNet : ILayer, ILayered
 {
     const int Expansion = 4;
 
@@ -45,6 +45,7 @@ public sealed class ResNet : ILayer
         spatial ??= static (here, channels, stride) => Convolution(here, channels, channels, 3, stride);
         int channels = options.Width;
         List<ILayer> layers = [new Stem(at, options.InputChannels, channels)];
+        List<string[]> beginnings = [["conv1", "bn1"]];
         for (int s = 0; s < options.Depths.Length; s++)
             for (int b = 0; b < options.Depths[s]; b++)
             {
@@ -52,10 +53,14 @@ public sealed class ResNet : ILayer
                 int width = options.Width << s;
                 layers.Add(new Bottleneck(here, channels, width, s > 0 && b == 0 ? 2 : 1, (place, c, stride) => dcls.Add(spatial(place, c, stride))));
                 channels = Expansion * width;
+                beginnings.Add([$"layer{s + 1}.{b}"]);
             }
-        body = new([.. layers]);
+        (body, Beginnings) = (new([.. layers]), beginnings);
         head = new(at["fc"], channels, options.Classes);
     }
+
+    /// <summary>The stem, then each block.</summary>
+    public IReadOnlyList<string[]> Beginnings { get; }
 
     /// <summary>A convolution without bias; its weights normal with variance 2 / (outputs · cells), which keeps the size of gradients through ReLUs.</summary>
     static Conv2d Convolution(ParameterScope at, int inputs, int outputs, int kernel, int stride)

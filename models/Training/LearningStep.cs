@@ -1,4 +1,5 @@
 using MiniTorch.Cuda;
+using MiniTorch.Ops;
 
 namespace MiniTorch.Models;
 
@@ -11,6 +12,7 @@ sealed class LearningStep : IDisposable
     /// <summary>What the launches depend on beside device memory.</summary>
     readonly record struct Frozen(nint Images, Shape Shape, nint Labels, bool Extra, double? ClipNorm);
 
+
     readonly ParameterStore store;
     readonly Optimizer[] optimizers;
     readonly ExponentialMovingAverage? average;
@@ -18,38 +20,45 @@ sealed class LearningStep : IDisposable
     readonly Func<Batch, (Tensor Logits, Tensor Loss)> forward;
     readonly Func<Tensor, Tensor> addition;
     readonly Tensor value;
+    readonly int batches;
     readonly StepGraph<Frozen>? graph;
     readonly LateValues? late;
     readonly Queue<int> samples = new();            // of the steps whose losses have not been taken
     readonly Action learn;
     Batch batch;
     bool extra;
+    bool updates;               // the batch is the last of its update
 
-    /// <summary>A step over the parameters of a store. The loss that forward gives is what <see cref="TryTake"/> tells; addition makes of it what is differentiated, when a step asks for it.</summary>
+    /// <summary>A step over the parameters of a store. The loss that forward gives is what <see cref="TryTake"/> tells; addition makes of it what is differentiated, when a step asks for it. An update takes the mean of so many batches.</summary>
     internal LearningStep(ParameterStore store, Optimizer[] optimizers, ExponentialMovingAverage? average, Hits hits, Func<Batch, (Tensor Logits, Tensor Loss)> forward, Func<Tensor, Tensor> addition,
-        bool captured)
+        bool captured, int batches = 1)
     {
-        (this.store, this.optimizers, this.average, this.hits, this.forward, this.addition, learn) = (store, optimizers, average, hits, forward, addition, Learn);
+        (this.store, this.optimizers, this.average, this.hits, this.forward, this.addition, this.batches, learn) = (store, optimizers, average, hits, forward, addition, batches, Learn);
         value = Tensor.Lasting([], store.DType, store.Device);
         if (!captured) return;
         if (store.Device is not CudaDevice gpu) throw new ArgumentException($"steps are captured as a graph on a CUDA device only, got {store.Device}; leave the graph out or choose such a device");
-        (graph, late) = (new(gpu), gpu.Late(value));
+        (graph, late) = (new(gpu, Math.Min(batches, 3)), gpu.Late(value));
     }
 
-    /// <summary>True if the next step on the same batch memory is one launch.</summary>
+    /// <summary>True if the next batch in the same memory is one launch.</summary>
     internal bool IsCaptured => graph is { IsCaptured: true };
 
     /// <summary>Steps whose losses have not been taken.</summary>
     internal int Pending => samples.Count;
 
-    /// <summary>Learns from a batch; with the addition to the loss if it is wanted. Learning rates, random state and widths of taps are set before.</summary>
-    internal void Run(Batch next, bool withAddition = false)
+    /// <summary>
+    /// Learns from a batch, number so-and-so of its update; with the addition to the loss if it is wanted. Learning rates, random state and widths of taps are set before.
+    /// </summary>
+    internal void Run(Batch next, bool withAddition = false, int number = 0)
     {
-        (batch, extra) = (next, withAddition);
-        foreach (Optimizer optimizer in optimizers) optimizer.Advance();
-        average?.Advance();
+        (batch, extra, updates) = (next, withAddition, number == batches - 1);
+        if (updates)
+        {
+            foreach (Optimizer optimizer in optimizers) optimizer.Advance();
+            average?.Advance();
+        }
         if (graph is null) Learn();
-        else graph.Run(new(batch.Images.Address, batch.Images.Shape, batch.Labels.Address, extra, optimizers[0].ClipNorm), learn);
+        else graph.Run(new(batch.Images.Address, batch.Images.Shape, batch.Labels.Address, extra, optimizers[0].ClipNorm), learn, updates ? 0 : number == 0 ? 1 : 2);          // the last, the first, one between: each launches something else
         late?.Note();
         samples.Enqueue(batch.Count);
     }
@@ -76,10 +85,14 @@ sealed class LearningStep : IDisposable
         using Step step = Step.Begin();
         (Tensor logits, Tensor loss) = forward(batch);
         value.Assign(loss.View([]));
-        (extra ? addition(loss) : loss).Backward();
-        foreach (Optimizer optimizer in optimizers) optimizer.Apply();
-        store.Constrain();
-        average?.Apply();
+        Tensor cost = extra ? addition(loss) : loss;
+        (batches == 1 ? cost : cost * (1.0 / batches)).Backward();
+        if (updates)
+        {
+            foreach (Optimizer optimizer in optimizers) optimizer.Apply();
+            store.Constrain();
+            average?.Apply();
+        }
         hits.Add(logits, batch.Labels);
     }
 }

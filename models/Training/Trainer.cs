@@ -32,6 +32,7 @@ public sealed class Trainer : IDisposable
     readonly Stopwatch session = new(), training = new(), sinceSave = new(), sinceCount = new();
     readonly Dictionary<string, StoredTensor> initial = [];
     TrainingState state = new();
+    readonly int updates;                   // an epoch
     int sessionSteps, sessionImages;
     int rightBefore;                        // of the running epoch, when the session began
     double accuracy;                        // of the running epoch, when it was last counted
@@ -50,17 +51,18 @@ public sealed class Trainer : IDisposable
         IDataset part = train;
         if (options.HoldBackEvery > 0) (part, validation) = Subset.Split(train, options.HoldBackEvery);
         if (validation is { Count: 0 }) validation = null;
-        if (options.Batch > part.Count)
-            throw new ArgumentException($"a batch of {options.Batch} is larger than the training part of {part.Count} samples; choose a smaller batch");
+        if ((long)options.Batch * options.Accumulate > part.Count)
+            throw new ArgumentException($"an update of {(long)options.Batch * options.Accumulate} samples is larger than the training part of {part.Count}; choose a smaller batch, or accumulate fewer");
         ownLoss = loss;
         this.loss = loss ?? ((logits, labels) => CrossEntropy.Of(logits, labels, options.LabelSmoothing));
         loader = new(part, new(options.Batch, options.Seed, Shuffle: true, DropLast: true, new(options.Shift, options.Flip), options.Mean, options.Deviation),
             store.DType, store.Device);
         hits = new(part.Classes.Count, store.Device);
-        schedule = options.MakeSchedule(loader.Batches);
+        updates = loader.Batches / options.Accumulate;
+        schedule = options.MakeSchedule(updates);
         bool apart = options.PositionSchedule is not null && store.Trainable.Any(static p => ParameterGroups.IsPosition(p.Name));
-        optimizer = options.MakeOptimizer(store.Trainable.Where(p => !apart || !ParameterGroups.IsPosition(p.Name)));
-        if (apart) (mover, moverSchedule) = (options.MakeOptimizer(store.Trainable.Where(static p => ParameterGroups.IsPosition(p.Name))), options.MakePositionSchedule(loader.Batches));
+        optimizer = options.MakeOptimizer(store.Trainable.Where(p => !apart || !ParameterGroups.IsPosition(p.Name)), model);
+        if (apart) (mover, moverSchedule) = (options.MakeOptimizer(store.Trainable.Where(static p => ParameterGroups.IsPosition(p.Name)), model), options.MakePositionSchedule(updates));
         Dcls[] taps = [.. store.Constrained.OfType<Dcls>()];
         scheduled = options.Sigma is null ? [] : [.. taps.Where(static d => d is { Sigma: not null, LearnsSigma: false })];
         repelled = options.Repulsion == RepulsionKind.None ? [] : [.. taps.Where(static d => d.KernelCount > 1).Select(static d => d.Position)];
@@ -73,7 +75,7 @@ public sealed class Trainer : IDisposable
         {
             Tensor logits = model.Forward(batch.Images);
             return (logits, this.loss(logits, batch.Labels));
-        }, cost => cost + Repel(), options.Graph ?? store.Device is CudaDevice);
+        }, cost => cost + Repel(), options.Graph ?? store.Device is CudaDevice, options.Accumulate);
         foreach ((string name, Tensor value) in store.Trainable)
             if (ParameterGroups.IsPosition(name)) initial[name] = store.ToFile(name, value);
         state.Data = train.Fingerprint;
@@ -81,7 +83,7 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>Updates in all.</summary>
-    public int Steps => options.Epochs * loader.Batches;
+    public int Steps => options.Epochs * updates;
 
     /// <summary>Where checkpoints and metrics are written; null (the default) writes no file.</summary>
     public RunFolder? Folder { get; set; }
@@ -127,9 +129,11 @@ public sealed class Trainer : IDisposable
         {
             foreach (Batch batch in loader.Epoch(state.Epoch, state.Batch))
             {
+                if (batch.Number >= updates * options.Accumulate) break;            // too few for another update
                 training.Start();
-                Learn(batch);
+                bool updated = Learn(batch);
                 training.Stop();
+                if (!updated) continue;
                 if (progress is not null)
                 {
                     if (!sinceCount.IsRunning || sinceCount.Elapsed.TotalSeconds >= CountSeconds) Count();
@@ -159,20 +163,33 @@ public sealed class Trainer : IDisposable
         average?.Dispose();
     }
 
-    void Learn(Batch batch)
+    /// <summary>Learns from a batch; true if it was the last of an update.</summary>
+    bool Learn(Batch batch)
     {
+        int number = state.Batch % options.Accumulate;
         store.Randomness.Advance();
+        if (number == 0) Prepare();
+        learning.Run(batch, repelled.Length > 0 && state.Epoch >= options.RepulsionFromEpoch, number);
+        bool updated = number == options.Accumulate - 1;
+        state.Batch++;
+        sessionImages += batch.Count;
+        if (updated)
+        {
+            state.Step++;
+            sessionSteps++;
+        }
+        TakeLosses(all: false);
+        return updated;
+    }
+
+    /// <summary>Sets what the coming update depends on.</summary>
+    void Prepare()
+    {
         if (options.Sigma is { } sigma && (sigma.Smooth || state.Batch == 0))
             foreach (Dcls layer in scheduled) layer.SetSigma(sigma.At(state.Epoch + (double)state.Batch / loader.Batches));
         optimizer.Rate = schedule.Rate(state.Step);
         if (schedule.Momentum(state.Step) is { } momentum) optimizer.Momentum = momentum;
         if (mover is not null) mover.Rate = moverSchedule!.Rate(state.Step);
-        learning.Run(batch, repelled.Length > 0 && state.Epoch >= options.RepulsionFromEpoch);
-        state.Step++;
-        state.Batch++;
-        sessionSteps++;
-        sessionImages += batch.Count;
-        TakeLosses(all: false);
     }
 
     /// <summary>Takes in the losses that are there; all of them where the epoch's sums are wanted, which waits for the device.</summary>
@@ -180,7 +197,7 @@ public sealed class Trainer : IDisposable
     {
         while (learning.TryTake(all, out double value, out int count))
         {
-            int step = state.Step - learning.Pending;
+            int step = Math.Max(1, state.Step - learning.Pending / options.Accumulate);
             if (!double.IsFinite(value))
                 throw new DivergedException($"the loss is {value} at step {step} of {Steps} (learning rate {schedule.Rate(step - 1):g4}); "
                     + "start again with a lower learning rate or a limit on the gradients");

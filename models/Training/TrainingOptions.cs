@@ -50,8 +50,11 @@ public sealed record TrainingOptions
     /// <summary>Passes over the training part.</summary>
     public int Epochs { get; init; } = 10;
 
-    /// <summary>Samples per update.</summary>
+    /// <summary>Samples of a batch, which pass the network together.</summary>
     public int Batch { get; init; } = 32;
+
+    /// <summary>Batches of an update, whose gradients are averaged: an update sees Batch · Accumulate samples. Everything that is counted in steps counts updates.</summary>
+    public int Accumulate { get; init; } = 1;
 
     /// <summary>Highest learning rate.</summary>
     public double Rate { get; init; } = 1e-3;
@@ -61,6 +64,12 @@ public sealed record TrainingOptions
 
     /// <summary>Epochs of linear warm-up, possibly a fraction of one.</summary>
     public double WarmUpEpochs { get; init; }
+
+    /// <summary>Learning rate that the warm-up starts from.</summary>
+    public double WarmUpRate { get; init; }
+
+    /// <summary>Last epochs, of all, that keep the final learning rate.</summary>
+    public double CoolDownEpochs { get; init; }
 
     /// <summary>Course of the learning rate.</summary>
     public ScheduleKind Schedule { get; init; } = ScheduleKind.Cosine;
@@ -73,6 +82,11 @@ public sealed record TrainingOptions
 
     /// <summary>Weight decay of all but positions, sigmas, biases and vectors.</summary>
     public double WeightDecay { get; init; } = 0.05;
+
+    /// <summary>
+    /// Factor on the learning rate from one layer to the one before it (<see cref="ILayered"/>): a parameter of layer l of 0 … L learns at LayerDecay^(L − l) of the rate. 1 treats all alike.
+    /// </summary>
+    public double LayerDecay { get; init; } = 1;
 
     /// <summary>Factor on the learning rate of DCLS positions.</summary>
     public double PositionRateScale { get; init; } = 5;
@@ -134,9 +148,14 @@ public sealed record TrainingOptions
     {
         Check(Epochs >= 1, $"epochs must be at least 1, got {Epochs}");
         Check(Batch >= 1, $"the batch must be at least 1, got {Batch}");
+        Check(Accumulate >= 1, $"an update takes at least 1 batch, got {Accumulate}");
         Check(Rate > 0 && double.IsFinite(Rate), $"the learning rate must be above 0, got {Rate}; try 0.001");
         Check(FinalRate >= 0 && FinalRate <= Rate, $"the final learning rate must lie between 0 and the learning rate {Rate}, got {FinalRate}");
         Check(WarmUpEpochs >= 0 && WarmUpEpochs <= Epochs, $"the warm-up must lie within the {Epochs} epochs, got {WarmUpEpochs}");
+        Check(WarmUpRate >= 0 && WarmUpRate <= Rate, $"the warm-up must start between 0 and the learning rate {Rate}, got {WarmUpRate}");
+        Check(CoolDownEpochs >= 0 && CoolDownEpochs + WarmUpEpochs <= Epochs, $"warm-up and cool-down must lie within the {Epochs} epochs, got {WarmUpEpochs} and {CoolDownEpochs}");
+        Check(CoolDownEpochs == 0 || Schedule == ScheduleKind.Cosine, $"a cool-down follows a cosine, the schedule is {Schedule}; leave it out");
+        Check(LayerDecay is > 0 and <= 1, $"the decay from layer to layer must lie in (0, 1], got {LayerDecay}");
         Check(WeightDecay >= 0, $"weight decay must not be negative, got {WeightDecay}");
         Check(Beta2 is > 0 and < 1, $"the decay of the second moment must lie between 0 and 1, got {Beta2}");
         Check(PositionRateScale >= 0, $"the position rate scale must not be negative, got {PositionRateScale}");
@@ -156,9 +175,11 @@ public sealed record TrainingOptions
         }
     }
 
-    internal Optimizer MakeOptimizer(IEnumerable<(string Name, Tensor Value)> parameters)
+    internal Optimizer MakeOptimizer(IEnumerable<(string Name, Tensor Value)> parameters, ILayer model)
     {
         IReadOnlyList<ParameterGroup> groups = ParameterGroups.Dcls(PositionRateScale, SigmaRateScale);
+        if (LayerDecay < 1) groups = ParameterGroups.ByLayer(groups, model as ILayered
+            ?? throw new ArgumentException("the network names no layers for a decay from layer to layer; leave it out or choose a model that does, such as a ConvNeXt"), LayerDecay);
         Optimizer made = Optimizer switch
         {
             OptimizerKind.Adam => new Adam(parameters, Rate, beta2: Beta2, weightDecay: WeightDecay, groups: groups),
@@ -170,7 +191,8 @@ public sealed record TrainingOptions
         return made;
     }
 
-    internal ISchedule MakeSchedule(int stepsPerEpoch) => Make(Schedule, FinalRate, Epochs * stepsPerEpoch, (int)Math.Round(WarmUpEpochs * stepsPerEpoch));
+    internal ISchedule MakeSchedule(int stepsPerEpoch)
+        => Make(Schedule, FinalRate, (int)Math.Round((Epochs - CoolDownEpochs) * stepsPerEpoch), (int)Math.Round(WarmUpEpochs * stepsPerEpoch));
 
     /// <summary>Of positions with a course of their own: the rate before their scale.</summary>
     internal ISchedule MakePositionSchedule(int stepsPerEpoch) => Make(PositionSchedule!.Value, 0, Epochs * stepsPerEpoch, 0);
@@ -179,6 +201,6 @@ public sealed record TrainingOptions
     {
         ScheduleKind.OneCycle => new OneCycle(Rate, steps),
         ScheduleKind.Constant => new ConstantSchedule(Rate),
-        _ => new CosineSchedule(Rate, final, steps, warmUp),
+        _ => new CosineSchedule(Rate, final, steps, warmUp, WarmUpRate),
     };
 }

@@ -164,21 +164,22 @@ public sealed class TrainingGraphTests
 
     const int SmallClasses = 4;
 
-    [Fact]
-    public void A_training_that_is_interrupted_and_goes_on_ends_where_the_ordinary_one_does()
+    /// <summary>One batch an update, and several: then the first, the last and those between are captured for themselves.</summary>
+    [Theory, InlineData(1, 13), InlineData(2, 7), InlineData(3, 4)]
+    public void A_training_that_is_interrupted_and_goes_on_ends_where_the_ordinary_one_does(int accumulate, int stopAfter)
     {
         using TemporaryFolder folder = new();
         RunFolder plain = RunFolder.Create(folder.Path, "plain", "{}"), captured = RunFolder.Create(folder.Path, "captured", "{}");
-        TrainingResult expected = Train(plain, graph: false, resume: false, stopAfter: int.MaxValue);
-        Assert.True(Train(captured, graph: true, resume: false, stopAfter: 13).Interrupted);
-        TrainingResult actual = Train(captured, graph: true, resume: true, stopAfter: int.MaxValue);
+        TrainingResult expected = Train(plain, accumulate, graph: false, resume: false, stopAfter: int.MaxValue);
+        Assert.True(Train(captured, accumulate, graph: true, resume: false, stopAfter).Interrupted);
+        TrainingResult actual = Train(captured, accumulate, graph: true, resume: true, stopAfter: int.MaxValue);
         Assert.Equal((expected.Last!.TrainLoss, expected.Last.TrainAccuracy, expected.Last.ValidationLoss), (actual.Last!.TrainLoss, actual.Last.TrainAccuracy, actual.Last.ValidationLoss));
         Safetensors ours = Safetensors.Read(plain.Checkpoint("last")), theirs = Safetensors.Read(captured.Checkpoint("last"));
         Assert.Equal(ours.Tensors.Keys.Order(), theirs.Tensors.Keys.Order());
         foreach ((string name, StoredTensor values) in ours.Tensors) Assert.Equal(values.ToDoubles(), theirs.Tensors[name].ToDoubles());
     }
 
-    static TrainingResult Train(RunFolder run, bool graph, bool resume, int stopAfter)
+    static TrainingResult Train(RunFolder run, int accumulate, bool graph, bool resume, int stopAfter)
     {
         using EmulatedDriver driver = new();
         using CudaDevice device = CudaDevice.Emulated(driver);
@@ -186,7 +187,7 @@ public sealed class TrainingGraphTests
         using ParameterStore owner = store;
         TrainingOptions options = new()
         {
-            Epochs = 3, Batch = 5, Rate = 5e-3, WarmUpEpochs = 1, ClipNorm = 1, EmaDecay = 0.9, LabelSmoothing = 0.1, Sigma = new(2, 2, Smooth: true), Repulsion = RepulsionKind.Squared, RepulsionFromEpoch = 1,
+            Epochs = 3, Batch = accumulate == 1 ? 5 : 3, Accumulate = accumulate, Rate = 5e-3, WarmUpEpochs = 1, ClipNorm = 1, EmaDecay = 0.9, LabelSmoothing = 0.1, Sigma = new(2, 2, Smooth: true), Repulsion = RepulsionKind.Squared, RepulsionFromEpoch = 1,
             HoldBackEvery = 5, Graph = graph ? null : false,
         };
         using Trainer trainer = new(model, store, SmallIdx.Array(60), options);
