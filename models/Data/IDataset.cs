@@ -79,6 +79,13 @@ public sealed class Subset(IDataset all, int[] indices) : IDataset
     /// <inheritdoc/>
     public string Fingerprint => $"{indices.Length} of {all.Fingerprint}";
 
+    /// <summary>So many samples, as evenly from the classes as they come: the first of each class, then the second of each, and so on.</summary>
+    public static Subset Evenly(IDataset all, int count)
+    {
+        int[] seen = new int[all.Classes.Count];
+        return new(all, [.. Enumerable.Range(0, all.Count).Select(i => (Round: seen[all.Label(i)]++, Index: i)).OrderBy(static s => s.Round).ThenBy(static s => s.Index).Take(count).Select(static s => s.Index)]);
+    }
+
     /// <summary>
     /// Cuts a dataset in two, class by class, by a fixed stride: of each class every <paramref name="every"/>-th sample, in stored order, goes to the second part.
     /// The same data is always cut the same way.

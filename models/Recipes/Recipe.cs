@@ -128,6 +128,9 @@ public sealed record RunConfig
     /// <summary>Folder of the data; null for the recipe's own.</summary>
     public string? Data { get; init; }
 
+    /// <summary>That many samples, as evenly from the classes as they come, are all that it trains on and is tested with: a network that learns at all knows them by heart. Null trains on everything.</summary>
+    public int? Overfit { get; init; }
+
     /// <summary>How it is trained.</summary>
     public required TrainingOptions Training { get; init; }
 }

@@ -175,6 +175,10 @@ public sealed record TrainingOptions
         }
     }
 
+    /// <summary>The same for so many samples that are to be learned by heart: none held back, nothing at random in them, targets as they are, no more in an update than there are.</summary>
+    public TrainingOptions ByHeart(int samples)
+        => this with { HoldBackEvery = 0, Shift = 0, Flip = false, LabelSmoothing = 0, EmaDecay = 0, WeightDecay = 0, Batch = Math.Min(Batch, samples), Accumulate = Math.Max(1, Math.Min(Accumulate, samples / Math.Min(Batch, samples))) };
+
     internal Optimizer MakeOptimizer(IEnumerable<(string Name, Tensor Value)> parameters, ILayer model)
     {
         IReadOnlyList<ParameterGroup> groups = ParameterGroups.Dcls(PositionRateScale, SigmaRateScale);

@@ -19,6 +19,7 @@ static class Program
         {
             RootCommand root = new("dcls trains and runs networks with dilated convolutions with learnable spacings (DCLS).");
             root.Add(TrainCommand.Make());
+            root.Add(ConfigCommand.Make());
             root.Add(EvalCommand.Make());
             root.Add(PredictCommand.Make());
             root.Add(ModelsCommand.Make());

@@ -25,7 +25,7 @@ static class Runs
         }
         catch (JsonException e)
         {
-            throw new WrongInputException($"config.json of {run.Path} is not understood ({e.Message}); was it edited, or written by another version?", e);
+            throw new WrongInputException($"config.json of {run.Path} is not understood ({Settings.Explained(e)}); was it edited, or written by another version?", e);
         }
     }
 
@@ -35,7 +35,17 @@ static class Runs
         if (folder is not null && config.Data is null)
             throw new WrongInputException($"{run.Path} was trained without --data, on samples of its own that may be among those of {folder}, so an accuracy there would mean "
                 + "nothing; leave --data out, or start a new run with it");
-        return Recipe.Of(config.Recipe).Data(folder ?? config.Data);
+        return Data(Recipe.Of(config.Recipe), folder ?? config.Data, config.Overfit);
+    }
+
+    /// <summary>The data of a recipe; if so many samples are to be learned by heart, these alone, as both parts.</summary>
+    internal static (IDataset Train, IDataset Test) Data(Recipe recipe, string? folder, int? overfit)
+    {
+        (IDataset train, IDataset test) = recipe.Data(folder);
+        if (overfit is not { } count) return (train, test);
+        if (count > train.Count) throw new WrongInputException($"--overfit {count} is more than the {train.Count} training samples; choose fewer");
+        Subset few = Subset.Evenly(train, count);
+        return (few, few);
     }
 
     internal static (ILayer Model, ParameterStore Store) Build(RunConfig config, Device device, IReadOnlyDictionary<string, StoredTensor>? weights = null)

@@ -43,20 +43,25 @@ static class SummaryCommand
             Result r = new(named.Name, named.Sample, store.ParameterCount, traces.Sum(static t => t.Macs), store.ParameterCount * sizeof(float), device.Pool.PeakBytes,
                 [.. traces.Select(static t => new Layer(t.Path, t.Kind, t.Output.Dims.ToArray(), t.Parameters, t.Macs))]);
             terminal.Emit(r);
-            if (!terminal.Json) Draw(terminal, r);
+            if (!terminal.Json) Draw(terminal, r, traces);
         }
         return ExitCode.Done;
     }
 
-    static void Draw(Terminal terminal, Result r)
+    static void Draw(Terminal terminal, Result r, IReadOnlyList<LayerTrace> layers)
     {
-        Tree tree = new(Markup.Escape($"{r.Model}  input [1, {string.Join(", ", r.Input)}]"));
-        Dictionary<string, TreeNode> nodes = [];
-        foreach (Layer layer in r.Layers)
-            Node(layer.Path, $"  {layer.Kind}  {Shape.Create(layer.Output)}  {layer.Parameters:n0} parameters  {Short(layer.Macs)} MACs");
-        terminal.Ansi.Write(tree);
+        Draw(terminal, r.Model, r.Input, layers);
         terminal.Say($"{r.Parameters:n0} parameters (shared ones once), {r.ParameterBytes / 1048576.0:0.0} MiB; {Short(r.Macs)} MACs an image; "
             + $"{r.PeakBytes / 1048576.0:0.0} MiB at most in a forward pass");
+    }
+
+    /// <summary>The parts of a network as a tree.</summary>
+    internal static void Draw(Terminal terminal, string model, int[] input, IReadOnlyList<LayerTrace> layers)
+    {
+        Tree tree = new(Markup.Escape($"{model}  input [1, {string.Join(", ", input)}]"));
+        Dictionary<string, TreeNode> nodes = [];
+        foreach (LayerTrace layer in layers) Node(layer.Path, $"  {layer.Kind}  {layer.Output}  {layer.Parameters:n0} parameters  {Short(layer.Macs)} MACs");
+        terminal.Ansi.Write(tree);
 
         TreeNode Node(string path, string text)
         {
@@ -70,5 +75,6 @@ static class SummaryCommand
         TreeNode Parent(string path) => nodes.TryGetValue(path, out TreeNode? known) ? known : Node(path, "");
     }
 
-    static string Short(long n) => n >= 1_000_000_000 ? $"{n / 1e9:0.00} G" : n >= 1_000_000 ? $"{n / 1e6:0.0} M" : $"{n:n0}";
+    /// <summary>A large number in G or M.</summary>
+    internal static string Short(long n) => n >= 1_000_000_000 ? $"{n / 1e9:0.00} G" : n >= 1_000_000 ? $"{n / 1e6:0.0} M" : $"{n:n0}";
 }

@@ -7,20 +7,9 @@ namespace MiniTorch.Cli;
 /// <summary>dcls train: trains a recipe, or goes on with a run.</summary>
 static class TrainCommand
 {
-    static readonly Argument<string> recipe = new("RECIPE")
-    {
-        Description = $"What to train: {string.Join(", ", Recipe.All.Select(static r => $"{r.Name} ({r.Description})"))}.",
-        DefaultValueFactory = static _ => Recipe.All[0].Name,
-    };
-    static readonly Option<string?> model = new("--model") { Description = $"Another model than the recipe's: {NamedModels.Names}.", HelpName = "MODEL" };
-    static readonly Option<int?> epochs = Options.Number<int>("--epochs", "Passes over the training part.", "N", 1);
-    static readonly Option<int?> batch = Options.Number<int>("--batch", "Samples per update.", "N", 1);
-    static readonly Option<double?> rate = Options.Number<double>("--lr", "Highest learning rate.", "RATE", 0);
-    static readonly Option<ulong?> seed = Options.Number<ulong>("--seed", "Key of all random numbers; the same seed gives the same result.", "N", 0);
-    static readonly Option<string?> repulsion = Options.OneOf("--repulsion", "Loss that keeps DCLS taps apart, added to the other (default: the recipe's).", "none", "exact", "squared");
-    static readonly Option<int?> repulsionFrom = Options.Number<int>("--repulsion-from", "Epoch, counted from 0, from which it is added.", "N", 0);
-    static readonly Option<double?> saveEvery = Options.Number<double>("--save-every", "Longest time between two checkpoints, in seconds (default: 20).", "SECONDS", 0);
     static readonly Option<string?> graph = Options.OneOf("--graph", "Repeat the steps as one launch each, on CUDA devices only (default: on there). Results do not depend on it.", "on", "off");
+    static readonly Option<int?> overfit = Options.Number<int>("--overfit", "Train on so many samples, and test with the same: what learns at all comes to know them by heart.", "N", 1);
+    static readonly Option<bool> dryRun = new("--dry-run") { Description = "Only show what would be trained, with shapes, work, memory and the time that a few updates take; writes nothing." };
     static readonly Option<string?> resume = new("--resume") { Description = "Go on with this run, with its own options.", HelpName = "RUN" };
 
     /// <summary>The line that --json ends with.</summary>
@@ -30,12 +19,12 @@ static class TrainCommand
     internal static Command Make()
     {
         Command command = Examples.On(new("train", "Trains a network and writes the run to a folder."),
-            "dcls train", "dcls train --epochs 3 --seed 1", "dcls train two-dots --seed 3", "dcls train spoken-digits", "dcls train shd --data DIR", "dcls train --data /usr/share/datasets/fashion-mnist", 
-            "dcls train --resume runs/fashion-1", "dcls train --json > result.jsonl");
-        command.Add(recipe);
-        foreach (Option option in (ReadOnlySpan<Option>)[Options.Data, model, epochs, batch, rate, seed, repulsion, repulsionFrom, Options.Threads, Options.Device, graph, Options.Out, saveEvery, resume,
-            Options.Json, Options.Debug])
-            command.Add(option);
+            "dcls train", "dcls train --epochs 3 --seed 1", "dcls train two-dots --seed 3", "dcls train spoken-digits", "dcls train shd --data DIR", "dcls train --data /usr/share/datasets/fashion-mnist",
+            
+            "dcls train --set training.layer_decay=0.9 training.clip_norm=1", "dcls train --config mine.json --dry-run", "dcls train --overfit 64 --epochs 60", "dcls train --resume runs/fashion-1",
+            "dcls train --json > result.jsonl");
+        Request.AddTo(command);
+        foreach (Option option in (ReadOnlySpan<Option>)[Options.Data, overfit, dryRun, Options.Threads, Options.Device, graph, Options.Out, resume, Options.Json, Options.Debug]) command.Add(option);
         command.SetAction(static (parsed, stop) => Task.Run(() => Train(parsed, stop), CancellationToken.None));
         return command;
     }
@@ -45,13 +34,14 @@ static class TrainCommand
         Terminal terminal = new(parsed.GetValue(Options.Json));
         using Device device = Options.OpenDevice(parsed, terminal);
         RunFolder? old = parsed.GetValue(resume) is { } name ? Runs.Find(name, parsed.GetValue(Options.Out)!) : null;
-        (RunConfig config, IDataset train, IDataset test) = old is null ? Resolve(parsed) : Continue(parsed, old);
+        (RunConfig config, IDataset train, IDataset test) = old is null ? Resolve(parsed, terminal) : Continue(parsed, old);
         (ILayer net, ParameterStore store) = Runs.Build(config, device);
         bool? captured = parsed.GetValue(graph) is { } asked ? asked == "on" : null;
         if (captured == true && device is not CudaDevice) throw new WrongInputException($"--graph on needs a CUDA device, the training runs on {device}; leave it out or choose --device cuda");
         using (store)
         using (Trainer trainer = new(net, store, train, config.Training with { Graph = captured }, test))
         {
+            if (parsed.GetValue(dryRun)) return DryRun.Show(terminal, config, store, trainer, train, test);
             if (old is not null) trainer.Resume(old);
             else trainer.Folder = RunFolder.Create(parsed.GetValue(Options.Out)!, config.Recipe, JsonSerializer.Serialize(config, RunJson.Indented));
             RunFolder run = trainer.Folder!;
@@ -82,46 +72,32 @@ static class TrainCommand
         return config.Model == recipe.Model ? recipe.Findings?.Invoke(store) : null;
     }
 
-    static (RunConfig, IDataset, IDataset) Resolve(ParseResult parsed)
+    static (RunConfig, IDataset, IDataset) Resolve(ParseResult parsed, Terminal terminal)
     {
-        Recipe chosen = Recipe.Of(parsed.GetValue(recipe)!);
-        TrainingOptions training = chosen.Training with
-        {
-            Epochs = parsed.GetValue(epochs) ?? chosen.Training.Epochs,
-            Batch = parsed.GetValue(batch) ?? chosen.Training.Batch,
-            Rate = parsed.GetValue(rate) ?? chosen.Training.Rate,
-            Seed = parsed.GetValue(seed) ?? chosen.Training.Seed,
-            Repulsion = parsed.GetValue(repulsion) is { } kind ? Enum.Parse<RepulsionKind>(kind, ignoreCase: true) : chosen.Training.Repulsion,
-            RepulsionFromEpoch = parsed.GetValue(repulsionFrom) ?? chosen.Training.RepulsionFromEpoch,
-            SaveSeconds = parsed.GetValue(saveEvery) ?? chosen.Training.SaveSeconds,
-        };
-        training = training with
-        {
-            FinalRate = Math.Min(training.FinalRate, training.Rate), WarmUpEpochs = Math.Min(training.WarmUpEpochs, training.Epochs),
-            Sigma = training.Sigma is { } sigma ? sigma with { Epochs = sigma.Epochs * training.Epochs / chosen.Training.Epochs } : null,      // the same share of a shorter training
-        };
-        training.Validate();
-        NamedModel network = NamedModels.Of(parsed.GetValue(model) ?? chosen.Model);
+        Request request = Request.Of(parsed);
+        foreach ((string name, string before, string now) in request.Settings.ChangesFrom(request.Defaults)) terminal.Say($"  {name}: {now} instead of {before}");
         string? folder = parsed.GetValue(Options.Data);
-        (IDataset train, IDataset test) = chosen.Data(folder);
+        int? few = parsed.GetValue(overfit);
+        (IDataset train, IDataset test) = Runs.Data(request.Recipe, folder, few);
+        TrainingOptions training = request.Settings.Training;
         RunConfig config = new()
         {
-            Recipe = chosen.Name,
-            Model = network.Name,
-            Network = network.Network,
+            Recipe = request.Recipe.Name,
+            Model = request.Model.Name,
+            Network = request.Settings.Network,
             Sample = train.Sample.Dims.ToArray(),
             Classes = [.. train.Classes],
             Data = folder is null ? null : Path.GetFullPath(folder),
-            Training = training,
+            Overfit = few,
+            Training = few is null ? training : training.ByHeart(train.Count),
         };
         return (config, train, test);
     }
 
     static (RunConfig, IDataset, IDataset) Continue(ParseResult parsed, RunFolder run)
     {
-        foreach (Option option in (ReadOnlySpan<Option>)[model, epochs, batch, rate, seed, repulsion, repulsionFrom, saveEvery])
-            if (parsed.GetResult(option) is { Implicit: false })
-                throw new WrongInputException($"{option.Name} cannot be changed when a run goes on: its result would be neither run's; leave it out or start a new run");
+        if (Request.FirstGiven(parsed) is { } option)
+            throw new WrongInputException($"{option} cannot be changed when a run goes on: its result would be neither run's; leave it out or start a new run");
         RunConfig config = Runs.Config(run);
         (IDataset train, IDataset test) = Runs.Data(run, config, parsed.GetValue(Options.Data));
         return (config, train, test);
