@@ -45,4 +45,19 @@ public sealed record ConvNeXtNetwork(ConvNeXtOptions Sizes, DclsKernels? Dcls = 
             throw new ArgumentException($"the network needs images of at least {Sizes.Stem[0] * shrink}x{Sizes.Stem[1] * shrink}, got {sample}; choose another --model");
         return new ConvNeXt(at, Sizes with { InputChannels = sample[2], Classes = classes }, Dcls?.Factory());
     }
+
+    /// <summary>timm's; its four small sizes, narrower than tiny, have 1×1 convolutions in the place of linear layers.</summary>
+    internal override IReadOnlyList<Naming> Namings =>
+    [
+        new("timm", "stages.#.blocks.#.conv_dw.weight",
+            ("downsample_layers.0.*", "stem.*"),
+            ("downsample_layers.#.*", "stages.#.downsample.*"),
+            ("stages.#.#.dwconv.*", "stages.#.blocks.#.conv_dw.*"),
+            ("stages.#.#.pwconv#.*", "stages.#.blocks.#.mlp.fc#.*"),
+            ("stages.#.#.norm.*", "stages.#.blocks.#.norm.*"),
+            ("stages.#.#.gamma", "stages.#.blocks.#.gamma"),
+            ("head.*", "head.fc.*"),
+            ("norm.*", "head.norm.*"))
+        { Kernels = Sizes.Dims[0] < tiny.Dims[0] ? ["stages.#.#.pwconv#.weight"] : [] },
+    ];
 }

@@ -33,4 +33,41 @@ public sealed record FastVitNetwork(FastVitOptions Sizes, DclsKernels? Dcls = nu
         if (sample[0] < least[0] || sample[1] < least[1]) throw new ArgumentException($"the network needs images of at least {least[0]}x{least[1]}, got {sample}; choose another --model");
         return new FastVit(at, Sizes with { InputChannels = sample[2], Classes = classes }, Dcls?.Factory());
     }
+
+    /// <summary>A file without branches is of the folded form.</summary>
+    internal override Network As(IReadOnlyCollection<string> names)
+        => this with { Sizes = Sizes with { Folded = Sizes.Folded || names.Any(static n => n.EndsWith(".reparam_conv.weight", StringComparison.Ordinal)) } };
+
+    /// <summary>timm's, which counts stages in the place of all parts, and has the downsampling and the positional encoding in the stage after them.</summary>
+    internal override IReadOnlyList<Naming> Namings => [new("timm", "stages.#.blocks.#.token_mixer.*", [.. Places(Sizes.Depths.Length), .. words])];
+
+    static readonly (string, string)[] words =
+    [
+        ("patch_embed.*", "stem.*"),
+        ("conv_exp.*", "final_conv.*"),
+        ("head.*", "head.fc.*"),
+        ("*.rbr_conv.*", "*.conv_kxk.*"),
+        ("*.rbr_scale.*", "*.conv_scale.*"),
+        ("*.rbr_skip.*", "*.identity.*"),
+        ("*.lkb_origin.*", "*.large_conv.*"),
+        ("stages.#.downsample.proj.0.lkb_reparam.*", "stages.#.downsample.proj.0.reparam_conv.*"),
+        ("*.convffn.*", "*.mlp.*"),
+        ("*.se.reduce.*", "*.se.fc1.*"),
+        ("*.se.expand.*", "*.se.fc2.*"),
+        ("*.layer_scale", "*.layer_scale.gamma"),
+        ("*.layer_scale_#", "*.layer_scale_#.gamma"),
+    ];
+
+    static IEnumerable<(string Ours, string Theirs)> Places(int stages)
+    {
+        int last = stages - 1, encoding = 2 * last;
+        yield return ($"network.{encoding}.pe.*", $"stages.{last}.pos_emb.pos_enc.*");
+        yield return ($"network.{encoding}.reparam_conv.*", $"stages.{last}.pos_emb.reparam_conv.*");
+        yield return ($"network.{encoding + 1}.*", $"stages.{last}.blocks.*");
+        for (int s = 0; s < last; s++)
+        {
+            yield return ($"network.{2 * s + 1}.proj.*", $"stages.{s + 1}.downsample.proj.*");
+            yield return ($"network.{2 * s}.*", $"stages.{s}.blocks.*");
+        }
+    }
 }

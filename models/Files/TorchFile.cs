@@ -16,7 +16,10 @@ public static class TorchFile
     /// The tensors of the state dict by name: of the dictionary of that name, or, without one, of the first usual one there is, or of the file itself. Tensors that share a
     /// storage share memory here, too; others than dense ones are copied to be so. An <see cref="InvalidDataException"/> names the file and says what is wrong with it.
     /// </summary>
-    public static Dictionary<string, StoredTensor> Read(string path, string? part = null)
+    public static Dictionary<string, StoredTensor> Read(string path, string? part = null) => Find(path, part).Tensors;
+
+    /// <summary>The same, and the name of the dictionary that they were found in; null for the file itself.</summary>
+    public static (string? Part, Dictionary<string, StoredTensor> Tensors) Find(string path, string? part = null)
     {
         try
         {
@@ -27,7 +30,8 @@ public static class TorchFile
             string folder = pickle.FullName[..^"data.pkl".Length];
             if (archive.GetEntry(folder + "byteorder") is { } order && Contents(order, file).AsSpan().SequenceEqual("big"u8)) throw new InvalidDataException("its numbers are big-endian");
             if (Unpickler.Read(Contents(pickle, file)) is not Dictionary<string, object?> root) throw new InvalidDataException("it holds no dictionary");
-            return new Storages(archive, folder, file).Of(Part(root, part));
+            (string? found, Dictionary<string, object?> state) = Part(root, part);
+            return (found, new Storages(archive, folder, file).Of(state));
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ArgumentException or NotSupportedException or OverflowException)
         {
@@ -35,10 +39,11 @@ public static class TorchFile
         }
     }
 
-    static Dictionary<string, object?> Part(Dictionary<string, object?> root, string? part)
+    static (string? Part, Dictionary<string, object?> State) Part(Dictionary<string, object?> root, string? part)
     {
-        if (part is not null) return root.GetValueOrDefault(part) as Dictionary<string, object?> ?? throw new InvalidDataException($"it has no '{part}'; there is {string.Join(", ", root.Keys.Take(20))}");
-        return parts.Select(p => root.GetValueOrDefault(p) as Dictionary<string, object?>).FirstOrDefault(static d => d is not null) ?? root;
+        if (part is not null && root.GetValueOrDefault(part) is not Dictionary<string, object?>) throw new InvalidDataException($"it has no '{part}'; there is {string.Join(", ", root.Keys.Take(20))}");
+        string? found = part ?? parts.FirstOrDefault(p => root.GetValueOrDefault(p) is Dictionary<string, object?>);
+        return (found, found is null ? root : (Dictionary<string, object?>)root[found]!);
     }
 
     /// <summary>An entry as it is; PyTorch compresses nothing, and what is not compressed is no longer than the file.</summary>

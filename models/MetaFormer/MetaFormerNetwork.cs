@@ -39,4 +39,18 @@ public sealed record MetaFormerNetwork(MetaFormerOptions Sizes, DclsKernels? Dcl
         if (sample[0] < least[0] || sample[1] < least[1]) throw new ArgumentException($"the network needs images of at least {least[0]}x{least[1]}, got {sample}; choose another --model");
         return new MetaFormer(at, Sizes with { InputChannels = sample[2], Classes = classes }, Dcls?.Factory());
     }
+
+    /// <summary>timm's, which has 1×1 convolutions in the place of linear layers in stages without attention.</summary>
+    internal override IReadOnlyList<Naming> Namings =>
+    [
+        new("timm", "stages.#.blocks.#.token_mixer.*",
+            ("downsample_layers.0.post_norm.*", "stem.norm.*"),
+            ("downsample_layers.0.conv.*", "stem.conv.*"),
+            ("downsample_layers.#.pre_norm.*", "stages.#.downsample.norm.*"),
+            ("downsample_layers.#.conv.*", "stages.#.downsample.conv.*"),
+            ("stages.#.#.*", "stages.#.blocks.#.*"),
+            ("head.*", "head.fc.*"),
+            ("norm.*", "head.norm.*"))
+        { Kernels = [.. Enumerable.Range(0, Sizes.Depths.Length - Sizes.AttentionStages).SelectMany(static s => (string[])[$"stages.{s}.#.token_mixer.pwconv#.weight", $"stages.{s}.#.mlp.fc#.weight"])] },
+    ];
 }

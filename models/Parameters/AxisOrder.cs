@@ -31,11 +31,16 @@ public sealed class AxisOrder
     public StoredTensor FromFile(StoredTensor stored) => stored.Permute(ours(stored.Shape.Rank));
 
     /// <summary>Our tensor in a file's order.</summary>
-    public StoredTensor ToFile(StoredTensor stored)
+    public StoredTensor ToFile(StoredTensor stored) => stored.Permute(Theirs(stored.Shape.Rank));
+
+    /// <summary>The shape that a file has of our tensor of this one.</summary>
+    public Shape ToFile(Shape shape) => Shape.Create([.. Theirs(shape.Rank).Select(d => shape[d])]);
+
+    int[] Theirs(int rank)
     {
-        int[] order = ours(stored.Shape.Rank), inverse = new int[order.Length];
+        int[] order = ours(rank), inverse = new int[order.Length];
         for (int d = 0; d < order.Length; d++) inverse[order[d]] = d;
-        return stored.Permute(inverse);
+        return inverse;
     }
 
     static int[] Range(int first, int count, int step)

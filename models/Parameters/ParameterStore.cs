@@ -12,13 +12,13 @@ public sealed class ParameterStore : IDisposable
     readonly List<(string Name, Tensor Tensor)> trainable = [];
     readonly List<IConstrained> constrained = [];
     readonly HashSet<string> ignored = [];
-    readonly List<string> problems = [];
-    readonly IReadOnlyDictionary<string, StoredTensor>? file;
+    readonly CheckpointProblems? problems;
+    readonly ParameterSource? source;
     readonly ulong seed;
 
-    ParameterStore(Device device, DType dtype, ulong seed, IReadOnlyDictionary<string, StoredTensor>? file)
+    ParameterStore(Device device, DType dtype, ulong seed, ParameterSource? source)
     {
-        (Device, DType, this.seed, this.file) = (device, dtype, seed, file);
+        (Device, DType, this.seed, this.source, problems) = (device, dtype, seed, source, source is null ? null : new(source.NameInFile));
         Randomness = new(seed, device);
     }
 
@@ -55,16 +55,32 @@ public sealed class ParameterStore : IDisposable
     /// </summary>
     public static (M Model, ParameterStore Store) Build<M>(Func<ParameterScope, M> build, Device? device = null, DType dtype = DType.Float32, ulong seed = 0,
         IReadOnlyDictionary<string, StoredTensor>? file = null)
+        => BuildFrom(file is null ? null : new(file), build, device, dtype, seed);
+
+    /// <summary>The same with tensors that a file may have under other names, or that are to start anew.</summary>
+    public static (M Model, ParameterStore Store) BuildFrom<M>(ParameterSource? source, Func<ParameterScope, M> build, Device? device = null, DType dtype = DType.Float32, ulong seed = 0)
     {
-        ParameterStore store = new(device ?? Device.Cpu, dtype, seed, file);
-        M model = build(new ParameterScope(store, ""));
-        if (file is not null)
-            foreach (string name in file.Keys)
-                if (!store.entries.ContainsKey(name) && !store.ignored.Contains(name)) store.problems.Add($"unexpected {name}");
-        if (store.problems.Count == 0) return (model, store);
-        store.problems.Sort(StringComparer.Ordinal);
-        store.Dispose();
-        throw new InvalidDataException("the checkpoint does not fit the model: " + string.Join("; ", store.problems));
+        ParameterStore store = new(device ?? Device.Cpu, dtype, seed, source);
+        try
+        {
+            M model = build(new ParameterScope(store, ""));
+            store.Check();
+            return (model, store);
+        }
+        catch (InvalidDataException)
+        {
+            store.Dispose();
+            throw;
+        }
+    }
+
+    void Check()
+    {
+        if (source is null) return;
+        foreach (string name in source.Tensors.Keys)
+            if (!entries.ContainsKey(name) && !ignored.Contains(name)) problems!.Unexpected(source.NameInFile(name));
+        foreach (string name in source.Unexpected) problems!.Unexpected(name);
+        problems!.Throw();
     }
 
     /// <summary>Brings parameters back into their domain after an update (positions into the kernel window).</summary>
@@ -88,12 +104,12 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Overwrites every tensor from a file that <see cref="Save"/> wrote; strict, like <see cref="Build"/>.</summary>
     public void Load(Safetensors from, string prefix = "")
     {
-        List<string> wrong = [];
+        CheckpointProblems wrong = new(name => prefix + name);
         foreach ((string name, Entry e) in entries)
-            if (!from.Tensors.TryGetValue(prefix + name, out StoredTensor? stored)) wrong.Add($"missing {prefix + name}");
+            if (!from.Tensors.TryGetValue(prefix + name, out StoredTensor? stored)) wrong.Missing(name);
             else if (Fit(stored, e.Order, e.Tensor.Shape) is { } fitting) e.Tensor.WriteDoubles(fitting.ToDoubles());
-            else wrong.Add($"{prefix + name} has shape {stored.Shape}");
-        if (wrong.Count > 0) throw new InvalidDataException("the checkpoint does not fit the model: " + string.Join("; ", wrong));
+            else wrong.Shape(name, stored.Shape, e.Order.ToFile(e.Tensor.Shape));
+        wrong.Throw();
     }
 
     /// <summary>A trained tensor as files hold it: its official axis order applied.</summary>
@@ -111,16 +127,16 @@ public sealed class ParameterStore : IDisposable
         Tensor x = Tensor.Lasting(shape, DType, Device, trained);
         if (!entries.TryAdd(name, new(x, order, trained))) throw new TensorException($"parameter {name} is declared twice; declare it once and Share() it under its second name");
         if (trained) trainable.Add((name, x));
-        if (file is null)
+        if (source is null || source.Anew.Contains(name))
         {
             if (Device is ShapeDevice) return x;
             double[] values = new double[x.Count];
             init(new RandomStream(seed, Stream(name)), values);
             x.WriteDoubles(values);
         }
-        else if (!file.TryGetValue(name, out StoredTensor? stored)) problems.Add($"missing {name}");
+        else if (!source.Tensors.TryGetValue(name, out StoredTensor? stored)) problems!.Missing(name);
         else if (Fit(stored, order, shape) is { } fitting) x.WriteDoubles(fitting.ToDoubles());
-        else problems.Add($"{name} has shape {stored.Shape}, {order.ToFile(StoredTensor.Of(x)).Shape} was expected");
+        else problems!.Shape(name, stored.Shape, order.ToFile(shape));
         return x;
     }
 
@@ -129,16 +145,16 @@ public sealed class ParameterStore : IDisposable
         Entry owner = entries.Values.FirstOrDefault(e => e.Tensor == x);
         if (owner.Tensor is null) throw new TensorException($"parameter {name} is to share a tensor of another model; share within one model");
         if (!entries.TryAdd(name, owner)) throw new TensorException($"parameter {name} is declared twice");
-        if (file is null) return;
-        if (!file.TryGetValue(name, out StoredTensor? stored)) problems.Add($"missing {name}");
-        else if (Fit(stored, owner.Order, x.Shape) is not { } fitting) problems.Add($"{name} has shape {stored.Shape}, {owner.Order.ToFile(StoredTensor.Of(x)).Shape} was expected");
-        else if (!StoredTensor.Of(x).ToDoubles().AsSpan().SequenceEqual(Rounded(fitting))) problems.Add($"{name} differs from the tensor it is to share");
+        if (source is null) return;
+        if (!source.Tensors.TryGetValue(name, out StoredTensor? stored)) problems!.Missing(name);
+        else if (Fit(stored, owner.Order, x.Shape) is not { } fitting) problems!.Shape(name, stored.Shape, owner.Order.ToFile(x.Shape));
+        else if (!StoredTensor.Of(x).ToDoubles().AsSpan().SequenceEqual(Rounded(fitting))) problems!.Differs(name);
     }
 
     /// <summary>A file's values as they are after being stored in the type of the parameters.</summary>
     double[] Rounded(StoredTensor stored) => DType == DType.Float32 ? Array.ConvertAll(stored.ToDoubles(), static v => (double)(float)v) : stored.ToDoubles();
 
-    internal bool Has(string name) => file?.ContainsKey(name) ?? true;
+    internal bool Has(string name) => source?.Tensors.ContainsKey(name) ?? true;
 
     internal void Ignore(string name) => ignored.Add(name);
 

@@ -18,6 +18,12 @@ public abstract record Network
     /// <summary>Declares the network for samples of this shape and so many classes; an <see cref="ArgumentException"/> says why it cannot take them.</summary>
     public abstract ILayer Build(ParameterScope at, Shape sample, int classes);
 
+    /// <summary>How other programs name the tensors in their files, beside <see cref="Naming.Official"/>.</summary>
+    internal virtual IReadOnlyList<Naming> Namings => [];
+
+    /// <summary>The form of the network that a file with these names, ours, is of.</summary>
+    internal virtual Network As(IReadOnlyCollection<string> names) => this;
+
     /// <summary>Stops samples that are no images.</summary>
     private protected static void Expect(Shape sample)
     {

@@ -9,7 +9,7 @@ public sealed class MetaFormerGolden : IGoldenChecks
         from form in (string[])["", "+replace_depthwise_dcls"]
         select ($"model {name}{form}", (Action<GoldenCase>)(static c => ModelGolden.Check(c, at => new MetaFormer(at, Sizes(c), ModelGolden.Depthwise(c)))));
 
-    static MetaFormerOptions Sizes(GoldenCase c) => new()
+    internal static MetaFormerOptions Sizes(GoldenCase c) => new()
     {
         Depths = c.Ints("depths"),
         Dims = c.Ints("dims"),
