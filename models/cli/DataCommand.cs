@@ -1,6 +1,5 @@
 using System.CommandLine;
 using MiniTorch.Models;
-using Spectre.Console;
 
 namespace MiniTorch.Cli;
 
@@ -38,9 +37,9 @@ static class DataCommand
             digits = new(parsed.GetValue(units) ?? 140, parsed.GetValue(seed) ?? 0);
             int learned = parsed.GetValue(train) ?? 8000, held = parsed.GetValue(test) ?? 2300;
             terminal.Say($"{digits.Voices.Count} voices of espeak-ng, every fourth held out");
-            Write("train.h5", "voices to train with", digits.Voices, Watch("train.h5", learned, progress => digits.Synthesized(learned, heldOut: false, progress, stop)));
-            Write("test.h5", "voices held out", digits.Voices, Watch("test.h5", held, progress => digits.Synthesized(held, heldOut: true, progress, stop)));
-            Write("other.h5", "another synthesizer, English; package flite", null, Watch("other.h5", 400, progress => digits.OtherSynthesized(10, progress, stop)));
+            Write("train.h5", "voices to train with", digits.Voices, terminal.Watch("train.h5", learned, progress => digits.Synthesized(learned, heldOut: false, progress, stop)));
+            Write("test.h5", "voices held out", digits.Voices, terminal.Watch("test.h5", held, progress => digits.Synthesized(held, heldOut: true, progress, stop)));
+            Write("other.h5", "another synthesizer, English; package flite", null, terminal.Watch("other.h5", 400, progress => digits.OtherSynthesized(10, progress, stop)));
             Write("people.h5", "people; packages tuxpaint-stamps-default and asterisk-core-sounds-en-wav", null, digits.People());
         }
         catch (InvalidOperationException e)
@@ -61,19 +60,6 @@ static class DataCommand
             Written written = new(path, what, samples.Length, samples.Select(static s => s.Speaker).Distinct().Count(), Math.Round(samples.Average(static s => s.Spikes.Count), 1), Math.Round(new FileInfo(path).Length / 1e6, 2));
             terminal.Emit(written);
             terminal.Say(FormattableString.Invariant($"{name,-10} {written.Recordings,6:n0} recordings of {written.Speakers,3} speakers, {written.SpikesPerRecording,6:0} spikes each, {written.Megabytes:0.0} MB: {what}"));
-        }
-
-        SpikeSample[] Watch(string name, int count, Func<Action<int>?, SpikeSample[]> make)
-        {
-            if (terminal.IsPiped) return make(null);
-            SpikeSample[] made = [];
-            terminal.Ansi.Progress().AutoClear(true).Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
-                .Start(context =>
-                {
-                    ProgressTask task = context.AddTask(name, maxValue: count);
-                    made = make(done => task.Value = Math.Max(task.Value, done));
-                });
-            return made;
         }
     }
 }

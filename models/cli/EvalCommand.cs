@@ -10,36 +10,53 @@ static class EvalCommand
     static readonly Option<double?> noise = Options.Number<double>("--noise", "Spikes only: probability of a spike of noise in a frame of a channel.", "P", 0);
     static readonly Option<string?> on = new("--on") { Description = "Spikes only: another file of recordings in the layout of SHD, such as another synthesizer's or people's.", HelpName = "FILE" };
 
-    sealed record Result(string Run, string Checkpoint, int Images, double Loss, double Accuracy, IReadOnlyDictionary<string, double> PerClass);
+    static readonly Option<string?> confusion = new("--confusion") { Description = "Write which classes were taken for which to this file: .png, .svg, or .csv for the counts.", HelpName = "FILE" };
+
+    const int MistakesShown = 5;
+
+    sealed record Mistake(string Class, string TakenFor, int Count);
+
+    sealed record Result(string Run, string Checkpoint, int Images, double Loss, double Accuracy, double TopFive, double ImagesPerSecond, IReadOnlyDictionary<string, double> PerClass,
+        IReadOnlyList<Mistake> Mistakes);
 
     internal static Command Make()
     {
         Command command = Examples.On(new("eval", "Evaluates a run on its held-out samples."), "dcls eval", "dcls eval --run runs/fashion-1 --checkpoint best",
-            "dcls eval --run runs/spoken-digits-1 --jitter 2 --noise 0.01", "dcls eval --run runs/spoken-digits-1 --on digits/people.h5", "dcls eval --json");
-        foreach (Option option in (ReadOnlySpan<Option>)[Options.Run, Options.Checkpoint, Options.Data, on, jitter, noise, Options.Out, Options.Threads, Options.Device, Options.Json, Options.Debug])
+            "dcls eval --run runs/spoken-digits-1 --jitter 2 --noise 0.01", "dcls eval --run runs/spoken-digits-1 --on digits/people.h5", "dcls eval --confusion confusion.png", "dcls eval --json");
+        foreach (Option option in (ReadOnlySpan<Option>)[Options.Run, Options.Checkpoint, Options.Data, on, jitter, noise, confusion, Options.Out, Options.Threads, Options.Device, Options.Json, Options.Debug])
             command.Add(option);
-        command.SetAction(Evaluate);
+        command.SetAction(static (parsed, stop) => Task.Run(() => Evaluate(parsed, stop), CancellationToken.None));
         return command;
     }
 
-    static int Evaluate(ParseResult parsed)
+    static int Evaluate(ParseResult parsed, CancellationToken stop)
     {
         Terminal terminal = new(parsed.GetValue(Options.Json));
         using Device device = Options.OpenDevice(parsed, terminal);
         RunFolder run = Runs.Find(parsed.GetValue(Options.Run), parsed.GetValue(Options.Out)!);
         RunConfig config = Runs.Config(run);
         string checkpoint = parsed.GetValue(Options.Checkpoint) ?? "last";
+        if (parsed.GetValue(confusion) is { } file) Picture.Check(file, ".csv");
         IDataset test = Samples(parsed, run, config);
         if (!test.Sample.Dims.SequenceEqual(config.Sample))
             throw new WrongInputException($"the run takes samples {Shape.Create(config.Sample)}, the data has {test.Sample}; give the data it was trained on");
         (ILayer model, ParameterStore store) = Runs.Load(run, config, checkpoint, device);
         using (store)
         {
-            Evaluation e = Evaluation.Of(model, store, test, config.Training.Mean, config.Training.Deviation);
-            terminal.Say($"{run.Path}, checkpoint {checkpoint}: accuracy {e.Accuracy:0.0000}, loss {e.Loss:0.0000} on {test.Count:n0} samples");
-            foreach ((string name, double share) in config.Classes.Zip(e.PerClass)) terminal.Say($"  {name,-12} {share:0.0000}");
+            Evaluation e = terminal.Watch("evaluating", test.Count, progress => Evaluation.Of(model, store, test, config.Training.Mean, config.Training.Deviation, progress: progress, stop: stop));
+            int width = Math.Max(12, config.Classes.Max(static c => c.Length));
+            terminal.Say($"{run.Path}, checkpoint {checkpoint}: accuracy {e.Accuracy:0.0000}{(config.Classes.Length > 5 ? $" (among the first five: {e.TopFive:0.0000})" : "")}, loss {e.Loss:0.0000} "
+                + $"on {test.Count:n0} samples, {e.SamplesPerSecond:n0} a second");
+            foreach ((string name, double share) in config.Classes.Zip(e.PerClass)) terminal.Say($"  {name.PadRight(width)} {share:0.0000}");
+            Mistake[] mistakes = [.. e.Mistakes.Take(MistakesShown).Select(m => new Mistake(config.Classes[m.Class], config.Classes[m.TakenFor], m.Count))];
+            if (mistakes.Length > 0) terminal.Say("most often taken for another: " + string.Join(", ", mistakes.Select(static m => $"{m.Class} for {m.TakenFor} ({m.Count})")));
+            if (parsed.GetValue(confusion) is { } picture)
+            {
+                ConfusionPicture.Write(picture, e, config.Classes);
+                terminal.Say($"wrote {picture}");
+            }
             Dictionary<string, double> perClass = config.Classes.Zip(e.PerClass).Where(static p => !double.IsNaN(p.Second)).ToDictionary(static p => p.First, static p => p.Second);
-            terminal.Emit(new Result(run.Path, checkpoint, test.Count, e.Loss, e.Accuracy, perClass));
+            terminal.Emit(new Result(run.Path, checkpoint, test.Count, e.Loss, e.Accuracy, e.TopFive, Math.Round(e.SamplesPerSecond, 1), perClass, mistakes));
         }
         return ExitCode.Done;
     }

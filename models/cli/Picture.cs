@@ -15,6 +15,14 @@ static class Picture
         return stream.ToArray();
     }
 
+    /// <summary>Stops a file that could not be written before the work for it is done: another ending than these, or a folder that is not there.</summary>
+    internal static void Check(string path, params ReadOnlySpan<string> others)
+    {
+        string ending = Path.GetExtension(path), folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (ending is not (".png" or ".svg") && !others.Contains(ending)) throw new WrongInputException($"it is written as .png, .svg{(others.Length > 0 ? ", " : "")}{string.Join(", ", others!)}, got {path}");
+        if (!Directory.Exists(folder)) throw new WrongInputException($"there is no folder {folder} for {path}; make it first");
+    }
+
     internal static void Write(Multiplot plots, int width, int height, string path)
     {
         byte[] bytes = Path.GetExtension(path) switch

@@ -32,6 +32,19 @@ sealed class Terminal(bool json)
         if (json) Console.Out.WriteLine(JsonSerializer.Serialize(value, RunJson.Line));
     }
 
+    /// <summary>Work whose progress is shown as a bar with the remaining time while somebody watches: it is given what to tell how many of all are done.</summary>
+    internal T Watch<T>(string name, int all, Func<Action<int>?, T> work)
+    {
+        if (IsPiped) return work(null);
+        T made = default!;
+        Ansi.Progress().AutoClear(true).Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()).Start(context =>
+        {
+            ProgressTask task = context.AddTask(name, maxValue: all);
+            made = work(done => task.Value = Math.Max(task.Value, done));
+        });
+        return made;
+    }
+
     /// <summary>Something the user should know that stops nothing.</summary>
     internal static void Warn(string message) => Console.Error.WriteLine("warning: " + OneLine(message));
 
