@@ -33,6 +33,7 @@ public sealed class Trainer : IDisposable
     readonly Dictionary<string, StoredTensor> initial = [];
     TrainingState state = new();
     readonly int updates;                   // an epoch
+    EventFile? events;
     int sessionSteps, sessionImages;
     int rightBefore;                        // of the running epoch, when the session began
     double accuracy;                        // of the running epoch, when it was last counted
@@ -52,7 +53,7 @@ public sealed class Trainer : IDisposable
         if (options.HoldBackEvery > 0) (part, validation) = Subset.Split(train, options.HoldBackEvery);
         if (validation is { Count: 0 }) validation = null;
         if ((long)options.Batch * options.Accumulate > part.Count)
-            throw new ArgumentException($"an update of {(long)options.Batch * options.Accumulate} samples is larger than the training part of {part.Count}; choose a smaller batch, or accumulate fewer");
+            throw new ArgumentException($"an update of {(long)options.Batch * options.Accumulate} samples is larger than the training part of {part.Count} samples; choose a smaller batch, or accumulate fewer");
         ownLoss = loss;
         this.loss = loss ?? ((logits, labels) => CrossEntropy.Of(logits, labels, options.LabelSmoothing));
         loader = new(part, new(options.Batch, options.Seed, Shuffle: true, DropLast: true, new(options.Shift, options.Flip), options.Mean, options.Deviation),
@@ -125,6 +126,7 @@ public sealed class Trainer : IDisposable
         session.Start();
         sinceSave.Start();
         if (state.Step == 0) Save(LastName);
+        if (Folder is not null && events is null) events = new(Folder.Path, state.Step);
         while (state.Epoch < options.Epochs)
         {
             foreach (Batch batch in loader.Epoch(state.Epoch, state.Batch))
@@ -161,6 +163,7 @@ public sealed class Trainer : IDisposable
         optimizer.Dispose();
         mover?.Dispose();
         average?.Dispose();
+        events?.Dispose();
     }
 
     /// <summary>Learns from a batch; true if it was the last of an update.</summary>
@@ -230,6 +233,7 @@ public sealed class Trainer : IDisposable
             final?.Accuracy, schedule.Rate(state.Step - 1), Math.Round(Seconds, 3), Math.Round(Speed, 1),
             model is ISpiking { Delays: { Count: > 0 } delays } ? [.. delays.Select(static d => d.Histogram())] : null);
         if (Folder is not null) state.MetricsLength = Folder.AppendMetrics(JsonSerializer.Serialize(metrics, RunJson.Line));
+        if (events is not null) Tell(metrics);
         (state.Epoch, state.Batch, state.LossSum, state.Right, state.Seen, state.Last) = (state.Epoch + 1, 0, 0, 0, 0, metrics);
         rightBefore = 0;
         hits.Clear();
@@ -242,6 +246,15 @@ public sealed class Trainer : IDisposable
         }
         Save(LastName);         // after best: killed between the two, the epoch is done again and chooses the same
         return metrics;
+    }
+
+    /// <summary>The metrics of an epoch and where taps are, for TensorBoard.</summary>
+    void Tell(EpochMetrics m)
+    {
+        events!.Add(m.Step, ("loss/training", m.TrainLoss), ("loss/held back", m.ValidationLoss), ("loss/test", m.TestLoss), ("accuracy/training", m.TrainAccuracy),
+            ("accuracy/held back", m.ValidationAccuracy), ("accuracy/test", m.TestAccuracy), ("learning rate", m.LearningRate), ("images per second", m.ImagesPerSecond));
+        foreach ((string name, Tensor value) in store.Trainable)
+            if (ParameterGroups.IsPosition(name)) events.AddHistogram(m.Step, name, value.ToDoubles());
     }
 
     Evaluation? Evaluate(IDataset? data)

@@ -43,8 +43,8 @@ sealed record Request(Recipe Recipe, NamedModel Model, Settings Settings)
 
     static readonly Option[] options = [model, config, set, epochs, batch, accumulate, rate, seed, repulsion, repulsionFrom, saveEvery];
 
-    /// <summary>What the recipe had, with its own model or the one that was asked for.</summary>
-    internal Settings Defaults => new() { Network = Model.Network, Training = Recipe.Training };
+    /// <summary>What differs from the recipe and from the model of that name.</summary>
+    internal IEnumerable<(string Name, string Before, string Now)> Changes => Settings.ChangesFrom(new() { Network = Model.Network, Training = Recipe.Training });
 
     /// <summary>Gives a command the argument and the options.</summary>
     internal static void AddTo(Command command)

@@ -34,7 +34,8 @@ static class TrainCommand
         Terminal terminal = new(parsed.GetValue(Options.Json));
         using Device device = Options.OpenDevice(parsed, terminal);
         RunFolder? old = parsed.GetValue(resume) is { } name ? Runs.Find(name, parsed.GetValue(Options.Out)!) : null;
-        (RunConfig config, IDataset train, IDataset test) = old is null ? Resolve(parsed, terminal) : Continue(parsed, old);
+        Request? request = old is null ? Request.Of(parsed) : null;
+        (RunConfig config, IDataset train, IDataset test) = request is null ? Continue(parsed, old!) : Resolve(parsed, request);
         (ILayer net, ParameterStore store) = Runs.Build(config, device);
         bool? captured = parsed.GetValue(graph) is { } asked ? asked == "on" : null;
         if (captured == true && device is not CudaDevice) throw new WrongInputException($"--graph on needs a CUDA device, the training runs on {device}; leave it out or choose --device cuda");
@@ -47,6 +48,7 @@ static class TrainCommand
             RunFolder run = trainer.Folder!;
             terminal.Say($"{(old is null ? "training" : "going on with")} {config.Model} "
                 + $"({store.ParameterCount:n0} parameters) on {train.Count:n0} samples, {test.Count:n0} held out; seed {config.Training.Seed}; run {run.Path}");
+            foreach ((string what, string before, string now) in request?.Changes ?? []) terminal.Say($"  {what}: {now} instead of {before}");
             using CancellationTokenRegistration said = stop.Register(() => terminal.Say("stopping: this step is finished and saved first"));
             TrainingResult result;
             using (ProgressView view = new(terminal, trainer.Steps, terminal.Emit)) result = trainer.Run(view.Show, stop);
@@ -72,10 +74,8 @@ static class TrainCommand
         return config.Model == recipe.Model ? recipe.Findings?.Invoke(store) : null;
     }
 
-    static (RunConfig, IDataset, IDataset) Resolve(ParseResult parsed, Terminal terminal)
+    static (RunConfig, IDataset, IDataset) Resolve(ParseResult parsed, Request request)
     {
-        Request request = Request.Of(parsed);
-        foreach ((string name, string before, string now) in request.Settings.ChangesFrom(request.Defaults)) terminal.Say($"  {name}: {now} instead of {before}");
         string? folder = parsed.GetValue(Options.Data);
         int? few = parsed.GetValue(overfit);
         (IDataset train, IDataset test) = Runs.Data(request.Recipe, folder, few);

@@ -31,7 +31,7 @@ public sealed class AccumulationTests
     public void An_update_larger_than_the_data_is_refused()
     {
         ArgumentException e = Assert.Throws<ArgumentException>(() => Train(whole with { Batch = 20, Accumulate = 3 }));
-        Assert.Contains("60 samples is larger than the training part of 50", e.Message);
+        Assert.Contains("60 samples is larger than the training part of 50 samples", e.Message);
     }
 
     static (Dictionary<string, float[]>, TrainingResult) Train(TrainingOptions options)
