@@ -26,6 +26,9 @@ public sealed record ConvNeXtOptions
     /// <summary>Largest drop-path rate; it rises linearly over the blocks.</summary>
     public double DropPath { get; init; }
 
+    /// <summary>Factor on the initial weights of the head; the official fine-tuning has 0.001.</summary>
+    public double HeadInitScale { get; init; } = 1;
+
     /// <summary>What layer scale starts from; 0 leaves layer scale out.</summary>
     public double LayerScale { get; init; } = 1e-6;
 }
@@ -71,7 +74,7 @@ public sealed class ConvNeXt : ILayer, ILayered
         body = new([.. layers]);
         Beginnings = [["downsample_layers.0"], ["stages.0"], ["downsample_layers.1", "stages.1"], .. Enumerable.Range(0, 9).Select(g => Third(g, options.Depths)), ["downsample_layers.3", "stages.3"]];
         norm = new(at["norm"], options.Dims[^1]);
-        head = new(at["head"], options.Dims[^1], options.Classes, weightInit: Inits.TruncatedNormal(Deviation), biasInit: Inits.Zeros);
+        head = new(at["head"], options.Dims[^1], options.Classes, weightInit: Inits.TruncatedNormal(options.HeadInitScale * Deviation), biasInit: Inits.Zeros);
     }
 
     /// <summary>

@@ -6,7 +6,8 @@ namespace MiniTorch.Models;
 /// <param name="Names">Whose names they have there.</param>
 /// <param name="Tensors">How many of the file's tensors the model has taken.</param>
 /// <param name="Anew">Our names of what was not taken from the file but starts from initial values: a new head's, or none.</param>
-public sealed record PretrainedReport(string Format, string? Part, string Names, int Tensors, IReadOnlyList<string> Anew)
+/// <param name="Network">What was built: a FastViT may have been folded in the file.</param>
+public sealed record PretrainedReport(string Format, string? Part, string Names, int Tensors, IReadOnlyList<string> Anew, Network Network)
 {
     /// <summary>One line.</summary>
     public override string ToString()
@@ -45,7 +46,7 @@ public static class Pretrained
         try
         {
             (ILayer model, ParameterStore store) = ParameterStore.BuildFrom(new(tensors) { NameInFile = naming.ToFile, Unexpected = unexpected, Anew = anew }, at => network.Build(at, sample, classes), device, seed: seed);
-            return (model, store, new(file.Format, file.Part, naming.Program, store.All.Count(p => !anew.Contains(p.Name)), [.. anew.Order(StringComparer.Ordinal)]));
+            return (model, store, new(file.Format, file.Part, naming.Program, store.All.Count(p => !anew.Contains(p.Name)), [.. anew.Order(StringComparer.Ordinal)], network));
         }
         catch (InvalidDataException e)
         {

@@ -46,6 +46,8 @@ public static class NamedModels
 {
     static readonly int[] fashion = [28, 28, 1], dots = [64, 64, 1];
     static readonly ConvNeXtOptions fashionSizes = new() { Depths = [2, 2], Dims = [64, 128], LayerScale = 0 };
+    static readonly int[] picture = [64, 64, 3];
+    static readonly ConvNeXtOptions micro = new() { Depths = [2, 2, 2], Dims = [48, 96, 192], LayerScale = 0 };
     static readonly ConvNeXtOptions speck = new() { Depths = [1, 1], Dims = [8, 16] };
 
     /// <summary>All of them.</summary>
@@ -55,6 +57,8 @@ public static class NamedModels
         new("convnext_fashion", fashion, new ConvNeXtNetwork(fashionSizes)),
         new("convnext_dcls_speck", fashion, new ConvNeXtNetwork(speck, new("v1", 7, 5))),
         new("convnext_speck", fashion, new ConvNeXtNetwork(speck)),
+        new("convnext_dcls_micro", picture, new ConvNeXtNetwork(micro, new("gauss", 9, 16))) { Classes = 10 },
+        new("convnext_micro", picture, new ConvNeXtNetwork(micro)) { Classes = 10 },
         new("two_dots", dots, new TwoDotsNetwork(31, Dcls: true)),
         new("two_dots_3x3", dots, new TwoDotsNetwork(3, Dcls: false)),
         .. ConvNeXtNetwork.Named,

@@ -5,9 +5,9 @@ namespace MiniTorch.Models;
 /// <param name="Description">One line for people.</param>
 /// <param name="Model">A name of <see cref="NamedModels"/>.</param>
 /// <param name="Training">How it is trained.</param>
-/// <param name="Data">Its data, training and test part, from the folder that was given, or its own.</param>
+/// <param name="Data">Its data, training and test part, from the folder that was given, or its own; pictures of any size become samples of the given side, or of the recipe's own.</param>
 /// <param name="Findings">What a trained network has learned that has a meaning of its own, for people to read; of the recipe's own model.</param>
-public sealed record Recipe(string Name, string Description, string Model, TrainingOptions Training, Func<string?, (IDataset Train, IDataset Test)> Data,
+public sealed record Recipe(string Name, string Description, string Model, TrainingOptions Training, Func<string?, int?, (IDataset Train, IDataset Test)> Data,
     Func<ParameterStore, IReadOnlyList<(string What, double Value)>>? Findings = null)
 {
     /// <summary>Of the toys.</summary>
@@ -48,23 +48,28 @@ public sealed record Recipe(string Name, string Description, string Model, Train
             WarmUpEpochs = 1,
             LabelSmoothing = 0.1,
             EmaDecay = 0.99,
-            Shift = 1,
-            Mean = 0.2860,
-            Deviation = 0.3530,
-        }, static folder => folder is null ? FashionMnist.Embedded() : FashionMnist.From(folder)),
+            Augment = new(Shift: 1),
+            Mean = [0.2860],
+            Deviation = [0.3530],
+        }, Sized(static folder => folder is null ? FashionMnist.Embedded() : FashionMnist.From(folder))),
+        .. ImageRecipes.All,
         new("two-dots", "how far two dots are apart, by one DCLS layer whose taps move there", "two_dots",
-            dots with { PositionRateScale = 1000, Sigma = new(Initial: 15, Epochs: 5.4, Smooth: true) }, TwoDots, Distances),
-        new("spoken-digits", "a spiking network with learned delays on spoken digits", "snn_delays_small", speech, SpokenDigitsData),
-        new("spoken-digits-fixed", "the same with delays that stay as they are drawn", "snn_fixed_delays_small", speech with { Sigma = null }, SpokenDigitsData),
-        new("spoken-digits-none", "the same without delays", "snn_no_delays_small", speech with { Sigma = null }, SpokenDigitsData),
-        new("spoken-digits-recurrent", "the same without delays, with recurrent layers", "snn_recurrent_small", speech with { Sigma = null }, SpokenDigitsData),
-        new("shd", "the official recipe for the Heidelberg spoken digits", "snn_delays", speech with { Epochs = 150, Batch = 256, Sigma = new(Initial: 12, Epochs: 37) }, static folder => SpikeFolder("shd", folder)),
-        new("ssc", "the official recipe for the spiking Speech Commands", "snn_delays_ssc", speech with { Epochs = 60, Batch = 128, Sigma = new(Initial: 15, Epochs: 15) }, static folder => SpikeFolder("ssc", folder)),
-        new("gsc", "the official recipe for Google's Speech Commands", "snn_delays_ssc", speech with { Epochs = 100, Batch = 128, Sigma = new(Initial: 15, Epochs: 25) }, Words),
+            dots with { PositionRateScale = 1000, Sigma = new(Initial: 15, Epochs: 5.4, Smooth: true) }, Sized(TwoDots), Distances),
+        new("spoken-digits", "a spiking network with learned delays on spoken digits", "snn_delays_small", speech, Sized(SpokenDigitsData)),
+        new("spoken-digits-fixed", "the same with delays that stay as they are drawn", "snn_fixed_delays_small", speech with { Sigma = null }, Sized(SpokenDigitsData)),
+        new("spoken-digits-none", "the same without delays", "snn_no_delays_small", speech with { Sigma = null }, Sized(SpokenDigitsData)),
+        new("spoken-digits-recurrent", "the same without delays, with recurrent layers", "snn_recurrent_small", speech with { Sigma = null }, Sized(SpokenDigitsData)),
+        new("shd", "the official recipe for the Heidelberg spoken digits", "snn_delays", speech with { Epochs = 150, Batch = 256, Sigma = new(Initial: 12, Epochs: 37) }, Sized(static folder => SpikeFolder("shd", folder))),
+        new("ssc", "the official recipe for the spiking Speech Commands", "snn_delays_ssc", speech with { Epochs = 60, Batch = 128, Sigma = new(Initial: 15, Epochs: 15) }, Sized(static folder => SpikeFolder("ssc", folder))),
+        new("gsc", "the official recipe for Google's Speech Commands", "snn_delays_ssc", speech with { Epochs = 100, Batch = 128, Sigma = new(Initial: 15, Epochs: 25) }, Sized(Words)),
         new("two-spikes", "how many steps two spikes are apart, by learned delays alone", "two_spikes",
-            dots with { Epochs = 20, Rate = 1e-3, PositionRateScale = 200, Sigma = new(Initial: 12, Epochs: 18, Smooth: true) }, TwoSpikesData, Differences),
-        new("two-dots-3x3", "the same with one plain 3x3 convolution, which never sees both", "two_dots_3x3", dots with { Beta2 = 0.99 }, TwoDots),
+            dots with { Epochs = 20, Rate = 1e-3, PositionRateScale = 200, Sigma = new(Initial: 12, Epochs: 18, Smooth: true) }, Sized(TwoSpikesData), Differences),
+        new("two-dots-3x3", "the same with one plain 3x3 convolution, which never sees both", "two_dots_3x3", dots with { Beta2 = 0.99 }, Sized(TwoDots)),
     ];
+
+    /// <summary>Data whose samples have a size of their own.</summary>
+    static Func<string?, int?, (IDataset, IDataset)> Sized(Func<string?, (IDataset, IDataset)> data)
+        => (folder, side) => side is null ? data(folder) : throw new ArgumentException($"the samples of this data have a size of their own; leave the size {side} out");
 
     static IReadOnlyList<(string, double)> Distances(ParameterStore store) =>
     [
@@ -102,6 +107,13 @@ public sealed record Recipe(string Name, string Description, string Model, Train
     static (IDataset, IDataset) TwoDots(string? folder) => folder is null ? (new TwoDots(3200, seed: 1), new TwoDots(2000, seed: 2))
         : throw new ArgumentException("two-dots makes its own pictures; leave --data out");
 
+    /// <summary>The recipe that prepares samples as a model wants them: of the same samples and, if there is one, of the same kind of network; null if there is none.</summary>
+    public static Recipe? For(NamedModel model)
+    {
+        Recipe[] alike = [.. All.Where(r => NamedModels.Of(r.Model).Sample.SequenceEqual(model.Sample))];
+        return alike.FirstOrDefault(r => NamedModels.Of(r.Model).Network.GetType() == model.Network.GetType()) ?? alike.FirstOrDefault();
+    }
+
     /// <summary>The recipe of a name; an <see cref="ArgumentException"/> lists the names there are.</summary>
     public static Recipe Of(string name)
         => All.FirstOrDefault(r => r.Name == name) ?? throw new ArgumentException($"unknown recipe '{name}'; there is {string.Join(", ", All.Select(static r => r.Name))}");
@@ -127,6 +139,15 @@ public sealed record RunConfig
 
     /// <summary>Folder of the data; null for the recipe's own.</summary>
     public string? Data { get; init; }
+
+    /// <summary>Side of the samples that pictures of any size become; null for the recipe's own.</summary>
+    public int? Size { get; init; }
+
+    /// <summary>File whose weights it starts from; null for initial values.</summary>
+    public string? Weights { get; init; }
+
+    /// <summary>True if what depends on the number of classes starts from initial values all the same.</summary>
+    public bool NewHead { get; init; }
 
     /// <summary>That many samples, as evenly from the classes as they come, are all that it trains on and is tested with: a network that learns at all knows them by heart. Null trains on everything.</summary>
     public int? Overfit { get; init; }

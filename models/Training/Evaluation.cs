@@ -30,10 +30,11 @@ public sealed record Evaluation(double Loss, double TopFive, int[,] Confusion, d
            select (c, g, Confusion[c, g]);
 
     /// <summary>
-    /// Runs the model over the data without recording; <paramref name="loss"/> gives the mean loss of logits and labels. <paramref name="progress"/> hears how many samples are done.
+    /// Runs the model over the data without recording, prepared as the options say; <paramref name="loss"/> gives the mean loss of logits and labels. In the place of a picture that cannot be read counts
+    /// the next one that can; <paramref name="unreadable"/> is told. <paramref name="progress"/> hears how many samples are done.
     /// </summary>
-    public static Evaluation Of(ILayer model, ParameterStore store, IDataset data, double mean = 0, double deviation = 1, Func<Tensor, Tensor, Tensor>? loss = null, Action<int>? progress = null,
-        CancellationToken stop = default)
+    public static Evaluation Of(ILayer model, ParameterStore store, IDataset data, TrainingOptions? options = null, Func<Tensor, Tensor, Tensor>? loss = null, Action<UnreadablePictureException>? unreadable = null,
+        Action<int>? progress = null, CancellationToken stop = default)
     {
         loss ??= static (logits, labels) => CrossEntropy.Of(logits, labels);
         Stopwatch watch = Stopwatch.StartNew();
@@ -41,7 +42,7 @@ public sealed record Evaluation(double Loss, double TopFive, int[,] Confusion, d
         int inFive = 0, done = 0, classes = data.Classes.Count;
         int[,] confusion = new int[classes, classes];
         int batchSize = (int)Math.Clamp(MostValues / Math.Max(1, data.Sample.Count), 1, MostSamples);
-        using Loader loader = new(data, new(batchSize, Mean: mean, Deviation: deviation), store.DType, store.Device);
+        using Loader loader = new(data, (options ?? new()).Loading(data, augmented: false, batchSize), store.DType, store.Device) { Unreadable = unreadable };
         using Tape.Pause pause = Tape.Paused();
         foreach (Batch batch in loader.Epoch())
         {

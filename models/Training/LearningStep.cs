@@ -10,7 +10,7 @@ namespace MiniTorch.Models;
 sealed class LearningStep : IDisposable
 {
     /// <summary>What the launches depend on beside device memory.</summary>
-    readonly record struct Frozen(nint Images, Shape Shape, nint Labels, bool Extra, double? ClipNorm);
+    readonly record struct Frozen(nint Images, Shape Shape, nint Labels, nint Targets, bool Extra, double? ClipNorm);
 
 
     readonly ParameterStore store;
@@ -58,7 +58,7 @@ sealed class LearningStep : IDisposable
             average?.Advance();
         }
         if (graph is null) Learn();
-        else graph.Run(new(batch.Images.Address, batch.Images.Shape, batch.Labels.Address, extra, optimizers[0].ClipNorm), learn, updates ? 0 : number == 0 ? 1 : 2);          // the last, the first, one between: each launches something else
+        else graph.Run(new(batch.Images.Address, batch.Images.Shape, batch.Labels.Address, batch.Targets?.Address ?? 0, extra, optimizers[0].ClipNorm), learn, updates ? 0 : number == 0 ? 1 : 2);          // the last, the first, one between: each launches something else
         late?.Note();
         samples.Enqueue(batch.Count);
     }

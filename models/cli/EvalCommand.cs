@@ -12,7 +12,7 @@ static class EvalCommand
 
     static readonly Option<string?> confusion = new("--confusion") { Description = "Write which classes were taken for which to this file: .png, .svg, or .csv for the counts.", HelpName = "FILE" };
 
-    const int MistakesShown = 5;
+    const int MistakesShown = 5, MostShown = 40;
 
     sealed record Mistake(string Class, string TakenFor, int Count);
 
@@ -21,9 +21,11 @@ static class EvalCommand
 
     internal static Command Make()
     {
-        Command command = Examples.On(new("eval", "Evaluates a run on its held-out samples."), "dcls eval", "dcls eval --run runs/fashion-1 --checkpoint best",
-            "dcls eval --run runs/spoken-digits-1 --jitter 2 --noise 0.01", "dcls eval --run runs/spoken-digits-1 --on digits/people.h5", "dcls eval --confusion confusion.png", "dcls eval --json");
-        foreach (Option option in (ReadOnlySpan<Option>)[Options.Run, Options.Checkpoint, Options.Data, on, jitter, noise, confusion, Options.Out, Options.Threads, Options.Device, Options.Json, Options.Debug])
+        Command command = Examples.On(new("eval", "Evaluates a run, or a model with the weights of a file, on held-out samples."), "dcls eval", "dcls eval --run runs/fashion-1 --checkpoint best",
+            "dcls eval --run runs/spoken-digits-1 --jitter 2 --noise 0.01", "dcls eval --run runs/spoken-digits-1 --on digits/people.h5", "dcls eval --confusion confusion.png",
+            "dcls eval --model convnext_dcls_tiny --weights convnext_dcls_tiny.pth --data IMAGENET", "dcls eval --json");
+        Subject.AddTo(command);
+        foreach (Option option in (ReadOnlySpan<Option>)[Options.Data, on, jitter, noise, confusion, Options.Threads, Options.Device, Options.Json, Options.Debug])
             command.Add(option);
         command.SetAction(static (parsed, stop) => Task.Run(() => Evaluate(parsed, stop), CancellationToken.None));
         return command;
@@ -33,46 +35,48 @@ static class EvalCommand
     {
         Terminal terminal = new(parsed.GetValue(Options.Json));
         using Device device = Options.OpenDevice(parsed, terminal);
-        RunFolder run = Runs.Find(parsed.GetValue(Options.Run), parsed.GetValue(Options.Out)!);
-        RunConfig config = Runs.Config(run);
-        string checkpoint = parsed.GetValue(Options.Checkpoint) ?? "last";
         if (parsed.GetValue(confusion) is { } file) Picture.Check(file, ".csv");
-        IDataset test = Samples(parsed, run, config);
+        using Subject subject = Subject.Open(parsed, device, terminal, withData: true);
+        RunConfig config = subject.Config;
+        IDataset test = Samples(parsed, subject);
         if (!test.Sample.Dims.SequenceEqual(config.Sample))
-            throw new WrongInputException($"the run takes samples {Shape.Create(config.Sample)}, the data has {test.Sample}; give the data it was trained on");
-        (ILayer model, ParameterStore store) = Runs.Load(run, config, checkpoint, device);
-        using (store)
+            throw new WrongInputException($"{subject.Name} takes samples {Shape.Create(config.Sample)}, the data has {test.Sample}; give the data it was trained on");
+        Evaluation e = terminal.Watch("evaluating", test.Count, progress => Evaluation.Of(subject.Model, subject.Store, test, config.Training, unreadable: static p => Terminal.Warn(p.Message), progress: progress, stop: stop));
+        terminal.Say($"{subject.Name}, {(config.Weights == subject.Checkpoint ? "" : "checkpoint ")}{subject.Checkpoint}: accuracy {e.Accuracy:0.0000}{(config.Classes.Length > 5 ? $" (among the first five: {e.TopFive:0.0000})" : "")}, loss {e.Loss:0.0000} "
+            + $"on {test.Count:n0} samples, {e.SamplesPerSecond:n0} a second");
+        (string Name, double Share)[] shares = [.. config.Classes.Zip(e.PerClass)];
+        if (shares.Length > MostShown)
         {
-            Evaluation e = terminal.Watch("evaluating", test.Count, progress => Evaluation.Of(model, store, test, config.Training.Mean, config.Training.Deviation, progress: progress, stop: stop));
-            int width = Math.Max(12, config.Classes.Max(static c => c.Length));
-            terminal.Say($"{run.Path}, checkpoint {checkpoint}: accuracy {e.Accuracy:0.0000}{(config.Classes.Length > 5 ? $" (among the first five: {e.TopFive:0.0000})" : "")}, loss {e.Loss:0.0000} "
-                + $"on {test.Count:n0} samples, {e.SamplesPerSecond:n0} a second");
-            foreach ((string name, double share) in config.Classes.Zip(e.PerClass)) terminal.Say($"  {name.PadRight(width)} {share:0.0000}");
-            Mistake[] mistakes = [.. e.Mistakes.Take(MistakesShown).Select(m => new Mistake(config.Classes[m.Class], config.Classes[m.TakenFor], m.Count))];
-            if (mistakes.Length > 0) terminal.Say("most often taken for another: " + string.Join(", ", mistakes.Select(static m => $"{m.Class} for {m.TakenFor} ({m.Count})")));
-            if (parsed.GetValue(confusion) is { } picture)
-            {
-                ConfusionPicture.Write(picture, e, config.Classes);
-                terminal.Say($"wrote {picture}");
-            }
-            Dictionary<string, double> perClass = config.Classes.Zip(e.PerClass).Where(static p => !double.IsNaN(p.Second)).ToDictionary(static p => p.First, static p => p.Second);
-            terminal.Emit(new Result(run.Path, checkpoint, test.Count, e.Loss, e.Accuracy, e.TopFive, Math.Round(e.SamplesPerSecond, 1), perClass, mistakes));
+            terminal.Say($"the {MostShown} of {shares.Length} classes that are least often right (--json and --confusion have all)");
+            shares = [.. shares.Where(static s => !double.IsNaN(s.Share)).OrderBy(static s => s.Share).Take(MostShown)];
         }
+        int width = Math.Max(12, shares.Max(static s => s.Name.Length));
+        foreach ((string name, double share) in shares) terminal.Say($"  {name.PadRight(width)} {share:0.0000}");
+        Mistake[] mistakes = [.. e.Mistakes.Take(MistakesShown).Select(m => new Mistake(config.Classes[m.Class], config.Classes[m.TakenFor], m.Count))];
+        if (mistakes.Length > 0) terminal.Say("most often taken for another: " + string.Join(", ", mistakes.Select(static m => $"{m.Class} for {m.TakenFor} ({m.Count})")));
+        if (parsed.GetValue(confusion) is { } picture)
+        {
+            ConfusionPicture.Write(picture, e, config.Classes);
+            terminal.Say($"wrote {picture}");
+        }
+        Dictionary<string, double> perClass = config.Classes.Zip(e.PerClass).Where(static p => !double.IsNaN(p.Second)).ToDictionary(static p => p.First, static p => p.Second);
+        terminal.Emit(new Result(subject.Name, subject.Checkpoint, test.Count, e.Loss, e.Accuracy, e.TopFive, Math.Round(e.SamplesPerSecond, 1), perClass, mistakes));
         return ExitCode.Done;
     }
 
-    static IDataset Samples(ParseResult parsed, RunFolder run, RunConfig config)
+    static IDataset Samples(ParseResult parsed, Subject subject)
     {
+        RunConfig config = subject.Config;
         IDataset test;
         if (parsed.GetValue(on) is { } file)
         {
-            if (config.Sample is not [var frames, var channels]) throw new WrongInputException($"--on is for runs on spikes; {run.Path} takes samples {Shape.Create(config.Sample)}");
+            if (config.Sample is not [var frames, var channels]) throw new WrongInputException($"--on is for runs on spikes; {subject.Name} takes samples {Shape.Create(config.Sample)}");
             test = new SpikeFile(file, frames, channels);
             if (!test.Classes.SequenceEqual(config.Classes)) throw new WrongInputException($"{file} has the classes {string.Join(", ", test.Classes)}, the run {string.Join(", ", config.Classes)}");
         }
-        else test = Runs.Data(run, config, parsed.GetValue(Options.Data)).Test;
+        else test = subject.Test!;
         return parsed.GetValue(jitter) is null && parsed.GetValue(noise) is null ? test
-            : test.Sample.Rank != 2 ? throw new WrongInputException($"--jitter and --noise are for runs on spikes; {run.Path} takes samples {Shape.Create(config.Sample)}")
+            : test.Sample.Rank != 2 ? throw new WrongInputException($"--jitter and --noise are for runs on spikes; {subject.Name} takes samples {Shape.Create(config.Sample)}")
             : new NoisySpikes(test, parsed.GetValue(jitter) ?? 0, parsed.GetValue(noise) ?? 0, config.Training.Seed);
     }
 }

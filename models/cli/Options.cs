@@ -19,9 +19,11 @@ static class Options
 
     internal static Option<string?> Data { get; } = new("--data")
     {
-        Description = "Folder of the recipe's data instead of what is embedded: IDX files train-* and t10k-* of images, HDF5 files *train.h5 and *test.h5 of spikes, Speech Commands.",
+        Description = "Folder of the recipe's data instead of what is embedded: pictures in train/CLASS and val/CLASS or in CLASS, a CSV list, CIFAR's binary files, IDX files train-* and t10k-*, HDF5 files *train.h5 and *test.h5 of spikes, Speech Commands.",
         HelpName = "DIR",
     };
+
+    internal static Option<int?> Size { get; } = Number<int>("--size", "Side of the samples that pictures of any size become (default: the recipe's or the model's own).", "PIXELS", 1);
 
     internal static Option<string?> Run { get; } = new("--run") { Description = "The run to use (default: the newest in the folder of the runs).", HelpName = "RUN" };
 

@@ -6,7 +6,7 @@ namespace MiniTorch.Cli;
 /// <summary>dcls predict: what a run sees in pictures.</summary>
 static class PredictCommand
 {
-    static readonly Argument<string[]> images = new("IMAGE") { Description = "PNG or JPEG files.", Arity = ArgumentArity.OneOrMore };
+    static readonly Argument<string[]> images = new("IMAGE") { Description = "PNG, JPEG, BMP, GIF or WebP files.", Arity = ArgumentArity.OneOrMore };
     static readonly Option<int?> top = Options.Number<int>("--top", "How many classes to show (default: 3).", "N", 1);
 
     sealed record Guess(string Class, double Probability);
@@ -15,9 +15,11 @@ static class PredictCommand
 
     internal static Command Make()
     {
-        Command command = Examples.On(new("predict", "Classifies pictures with the weights of a run."), "dcls predict shoe.png", "dcls predict *.jpg --top 5 --run runs/fashion-1 --json");
+        Command command = Examples.On(new("predict", "Classifies pictures with the weights of a run, or with a model and the weights of a file."), "dcls predict shoe.png", "dcls predict *.jpg --top 5 --run runs/fashion-1 --json",
+            "dcls predict cat.jpg --model caformer_s18 --weights caformer_s18.pth --classes imagenet.txt");
         command.Add(images);
-        foreach (Option option in (ReadOnlySpan<Option>)[top, Options.Run, Options.Checkpoint, Options.Out, Options.Threads, Options.Device, Options.Json, Options.Debug])
+        Subject.AddTo(command);
+        foreach (Option option in (ReadOnlySpan<Option>)[top, Options.Threads, Options.Device, Options.Json, Options.Debug])
             command.Add(option);
         command.SetAction(Predict);
         return command;
@@ -30,25 +32,24 @@ static class PredictCommand
         foreach (string path in paths)
             if (!File.Exists(path)) throw new WrongInputException($"there is no image {path}; give the path of a PNG or JPEG file");
         using Device device = Options.OpenDevice(parsed, terminal);
-        RunFolder run = Runs.Find(parsed.GetValue(Options.Run), parsed.GetValue(Options.Out)!);
-        RunConfig config = Runs.Config(run);
+        using Subject subject = Subject.Open(parsed, device, terminal, withData: false);
+        RunConfig config = subject.Config;
         Shape sample = Shape.Create(config.Sample);
-        (string Path, float[] Values, string Done)[] prepared = [.. paths.Select(p => (p, ImageFile.Read(p).Fit(sample, out string done), done))];
-        (ILayer model, ParameterStore store) = Runs.Load(run, config, parsed.GetValue(Options.Checkpoint) ?? "last", device);
-        using (store)
-            foreach ((string path, float[] values, string done) in prepared)
-            {
-                Prediction p = new(path, done, Guesses(model, device, config, sample, values, parsed.GetValue(top) ?? 3));
-                terminal.Say($"{path}{(done.Length > 0 ? $" ({done})" : "")}");
-                foreach (Guess g in p.Top) terminal.Say($"  {g.Probability,7:0.0%}  {g.Class}");
-                terminal.Emit(p);
-            }
+        (string Path, float[] Values, string Done)[] prepared = [.. paths.Select(p => (p, config.Training.Fit.Read(p, sample, out string done), done))];
+        foreach ((string path, float[] values, string done) in prepared)
+        {
+            Prediction p = new(path, done, Guesses(subject.Model, device, config, sample, values, parsed.GetValue(top) ?? 3));
+            terminal.Say($"{path}{(done.Length > 0 ? $" ({done})" : "")}");
+            foreach (Guess g in p.Top) terminal.Say($"  {g.Probability,7:0.0%}  {g.Class}");
+            terminal.Emit(p);
+        }
         return ExitCode.Done;
     }
 
     static Guess[] Guesses(ILayer model, Device device, RunConfig config, Shape sample, float[] values, int count)
     {
-        float[] normal = Array.ConvertAll(values, v => (v - (float)config.Training.Mean) / (float)config.Training.Deviation);
+        float[] normal = [.. values];
+        new Normalisation(config.Training.Mean, config.Training.Deviation, sample).Apply(normal);
         using Step step = Step.Begin();
         using Tape.Pause pause = Tape.Paused();
         double[] logits = model.Forward(Tensor.Of(normal, Shape.Create([1, .. sample.Dims]), device)).ToDoubles();

@@ -35,13 +35,13 @@ static class Runs
         if (folder is not null && config.Data is null)
             throw new WrongInputException($"{run.Path} was trained without --data, on samples of its own that may be among those of {folder}, so an accuracy there would mean "
                 + "nothing; leave --data out, or start a new run with it");
-        return Data(Recipe.Of(config.Recipe), folder ?? config.Data, config.Overfit);
+        return Data(Recipe.Of(config.Recipe), folder ?? config.Data, config.Size, config.Overfit);
     }
 
     /// <summary>The data of a recipe; if so many samples are to be learned by heart, these alone, as both parts.</summary>
-    internal static (IDataset Train, IDataset Test) Data(Recipe recipe, string? folder, int? overfit)
+    internal static (IDataset Train, IDataset Test) Data(Recipe recipe, string? folder, int? size, int? overfit)
     {
-        (IDataset train, IDataset test) = recipe.Data(folder);
+        (IDataset train, IDataset test) = recipe.Data(folder, size);
         if (overfit is not { } count) return (train, test);
         if (count > train.Count) throw new WrongInputException($"--overfit {count} is more than the {train.Count} training samples; choose fewer");
         Subset few = Subset.Evenly(train, count);

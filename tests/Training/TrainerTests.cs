@@ -8,7 +8,7 @@ public sealed class TrainerTests : IDisposable
 {
     static readonly TrainingOptions options = new()
     {
-        Epochs = 3, Batch = 8, Rate = 5e-3, Seed = 11, EmaDecay = 0.9, Shift = 1, Flip = true, LabelSmoothing = 0.1, SaveSeconds = 0, Deviation = 0.25, Mean = 0.25,
+        Epochs = 3, Batch = 8, Rate = 5e-3, Seed = 11, EmaDecay = 0.9, Augment = new(Shift: 1, Flip: true), LabelSmoothing = 0.1, SaveSeconds = 0, Deviation = [0.25], Mean = [0.25],
     };
 
     readonly TemporaryFolder folder = new();
@@ -18,7 +18,7 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void Learns_the_bright_quarter()
     {
-        TrainingResult result = Train(null, options with { Epochs = 12, Flip = false, Shift = 0, Rate = 2e-2, EmaDecay = 0 }, threads: 2);
+        TrainingResult result = Train(null, options with { Epochs = 12, Augment = new(), Rate = 2e-2, EmaDecay = 0 }, threads: 2);
         Assert.True(result.Last!.TestAccuracy > 0.9, $"accuracy {result.Last.TestAccuracy}");
     }
 

@@ -10,7 +10,7 @@ public sealed class TwoDotsRecipeTests
     {
         Recipe recipe = Recipe.Of("two-dots");
         TrainingOptions options = recipe.Training with { Epochs = 3, Sigma = recipe.Training.Sigma! with { Epochs = 2.7 }, Seed = 1 };
-        (IDataset train, IDataset test) = recipe.Data(null);
+        (IDataset train, IDataset test) = recipe.Data(null, null);
         using CpuDevice device = new(2);
         (ILayer net, ParameterStore store) = ParameterStore.Build(at => NamedModels.Of(recipe.Model).Network.Build(at, train.Sample, train.Classes.Count), device, seed: options.Seed);
         using ParameterStore owner = store;

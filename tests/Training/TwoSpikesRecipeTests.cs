@@ -11,7 +11,7 @@ public sealed class TwoSpikesRecipeTests
     public void Delays_find_the_truth(ulong seed)
     {
         Recipe recipe = Recipe.Of("two-spikes");
-        (IDataset train, IDataset test) = recipe.Data(null);
+        (IDataset train, IDataset test) = recipe.Data(null, null);
         using CpuDevice device = new(2);
         (ILayer net, ParameterStore store) = ParameterStore.Build(at => NamedModels.Of(recipe.Model).Network.Build(at, train.Sample, train.Classes.Count), device, seed: seed);
         using ParameterStore owner = store;
