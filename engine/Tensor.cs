@@ -164,6 +164,7 @@ public sealed class Tensor
     {
         Source = op;
         op.Gives(this);
+        OnnxGraph.Current?.Ends(op, this);
         return this;
     }
 

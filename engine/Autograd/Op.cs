@@ -41,6 +41,7 @@ public abstract class Op
         clock = ++order;                    // later than anything it uses, on whichever thread that was made
         layer = Profile.Current?.Records(this);
         StepFrame.Record(this);
+        OnnxGraph.Current?.Begins(this, inputs);
     }
 
     /// <summary>Keeps a tensor's value for backward: it stays in memory until then, and a write to it meanwhile is an error.</summary>
@@ -66,6 +67,12 @@ public abstract class Op
             return name.Length > 2 && name.EndsWith("Op", StringComparison.Ordinal) ? name[..^2] : name;
         }
     }
+
+    /// <summary>
+    /// Writes the op, as it is outside training, into a graph that is being exported, and returns the name of its result. The operands are those it was made over, in their order.
+    /// An op that has no such form says so with a <see cref="TensorException"/>.
+    /// </summary>
+    protected internal virtual string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y) => throw new TensorException($"{Name}: this operation cannot be exported to ONNX");
 
     /// <summary>Given the gradient of the output, hands the gradient of each input to <paramref name="gradients"/>.</summary>
     protected abstract void Backward(Tensor dy, Gradients gradients);

@@ -55,6 +55,20 @@ public static class Pretrained
         }
     }
 
+    /// <summary>
+    /// The tensors of a model as a program names them, "official" or "timm", for safetensors that other programs read; an <see cref="ArgumentException"/> if the family has no such
+    /// names. A tensor that several layers share is written for each, as in the official files.
+    /// </summary>
+    public static Safetensors Named(Network network, ParameterStore store, string program)
+    {
+        Naming naming = network.Namings.Append(Naming.Official).FirstOrDefault(n => n.Program == program)
+            ?? throw new ArgumentException($"the network has no {program} names; there are {string.Join(", ", network.Namings.Append(Naming.Official).Select(static n => n.Program))}");
+        Safetensors own = new(), file = new();
+        store.Save(own);
+        foreach ((string name, StoredTensor tensor) in own.Tensors) file.Tensors[naming.ToFile(name)] = naming.ToFile(name, tensor);
+        return file;
+    }
+
     /// <summary>The tensors whose shape follows the number of classes.</summary>
     static HashSet<string> Head(Network network, Shape sample, int classes)
     {

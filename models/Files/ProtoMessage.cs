@@ -2,49 +2,63 @@ using Google.Protobuf;
 
 namespace MiniTorch.Models;
 
-/// <summary>A protobuf message, field by field in the order of the calls; what the fields mean stands in the .proto file of whoever reads it.</summary>
-sealed class ProtoMessage
+/// <summary>
+/// A message of protocol buffers: its fields by number, in the order in which they are written. What a format's messages are made of stands where the format is written; no compiler
+/// is needed for the few there are. Nothing is copied until the message is written.
+/// </summary>
+public sealed class ProtoMessage
 {
-    readonly List<Action<CodedOutputStream>> fields = [];
+    readonly List<(int Number, WireFormat.WireType Type, ulong Bits, object? Content, int Length)> fields = [];
 
-    /// <summary>The message as bytes.</summary>
-    internal byte[] ToBytes()
+    /// <summary>A whole number, a truth value or the number of an enumeration.</summary>
+    public ProtoMessage Add(int number, long value) => Add(number, WireFormat.WireType.Varint, (ulong)value, CodedOutputStream.ComputeUInt64Size((ulong)value));
+
+    /// <summary>A number of 32 bits.</summary>
+    public ProtoMessage Add(int number, float value) => Add(number, WireFormat.WireType.Fixed32, BitConverter.SingleToUInt32Bits(value), sizeof(float));
+
+    /// <summary>A number of 64 bits.</summary>
+    public ProtoMessage Add(int number, double value) => Add(number, WireFormat.WireType.Fixed64, BitConverter.DoubleToUInt64Bits(value), sizeof(double));
+
+    /// <summary>A text.</summary>
+    public ProtoMessage Add(int number, string text) => Add(number, ByteString.CopyFromUtf8(text));
+
+    /// <summary>Bytes, which must not change until the message is written.</summary>
+    public ProtoMessage Add(int number, ReadOnlyMemory<byte> bytes) => Add(number, UnsafeByteOperations.UnsafeWrap(bytes));
+
+    /// <summary>A message within this one, which must be complete.</summary>
+    public ProtoMessage Add(int number, ProtoMessage message)
     {
-        using MemoryStream bytes = new();
-        using (CodedOutputStream to = new(bytes, leaveOpen: true))
-            foreach (Action<CodedOutputStream> field in fields) field(to);
-        return bytes.ToArray();
+        int size = message.Size;
+        return Add(number, WireFormat.WireType.LengthDelimited, 0, checked(CodedOutputStream.ComputeLengthSize(size) + size), message);
     }
 
-    /// <summary>int32, int64, bool or an enumeration.</summary>
-    internal ProtoMessage Integer(int field, long value) => Add(field, WireFormat.WireType.Varint, to => to.WriteInt64(value));
+    /// <summary>Bytes that the message takes.</summary>
+    public int Size { get; private set; }
 
-    /// <summary>float.</summary>
-    internal ProtoMessage Float(int field, float value) => Add(field, WireFormat.WireType.Fixed32, to => to.WriteFloat(value));
+    ProtoMessage Add(int number, ByteString bytes) => Add(number, WireFormat.WireType.LengthDelimited, 0, CodedOutputStream.ComputeBytesSize(bytes), bytes);
 
-    /// <summary>double.</summary>
-    internal ProtoMessage Double(int field, double value) => Add(field, WireFormat.WireType.Fixed64, to => to.WriteDouble(value));
-
-    /// <summary>string.</summary>
-    internal ProtoMessage Text(int field, string value) => Add(field, WireFormat.WireType.LengthDelimited, to => to.WriteString(value));
-
-    /// <summary>A message within.</summary>
-    internal ProtoMessage Message(int field, ProtoMessage value) => Add(field, WireFormat.WireType.LengthDelimited, to => to.WriteBytes(UnsafeByteOperations.UnsafeWrap(value.ToBytes())));
-
-    /// <summary>repeated double, packed.</summary>
-    internal ProtoMessage Doubles(int field, double[] values) => Add(field, WireFormat.WireType.LengthDelimited, to =>
+    ProtoMessage Add(int number, WireFormat.WireType type, ulong bits, int length, object? content = null)
     {
-        to.WriteLength(sizeof(double) * values.Length);
-        foreach (double value in values) to.WriteDouble(value);
-    });
-
-    ProtoMessage Add(int field, WireFormat.WireType type, Action<CodedOutputStream> write)
-    {
-        fields.Add(to =>
-        {
-            to.WriteTag(field, type);
-            write(to);
-        });
+        fields.Add((number, type, bits, content, length));
+        Size = checked(Size + CodedOutputStream.ComputeTagSize(number) + length);
         return this;
+    }
+
+    /// <summary>Writes the fields, without a length before them.</summary>
+    public void Write(CodedOutputStream to)
+    {
+        foreach ((int number, WireFormat.WireType type, ulong bits, object? content, _) in fields)
+        {
+            to.WriteTag(number, type);
+            if (content is ByteString bytes) to.WriteBytes(bytes);
+            else if (content is ProtoMessage message)
+            {
+                to.WriteLength(message.Size);
+                message.Write(to);
+            }
+            else if (type == WireFormat.WireType.Fixed32) to.WriteFixed32((uint)bits);
+            else if (type == WireFormat.WireType.Fixed64) to.WriteFixed64(bits);
+            else to.WriteUInt64(bits);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.IO.Compression;
 using System.IO.Hashing;
 
@@ -25,6 +26,8 @@ public static class TorchFile
         {
             using FileStream file = File.OpenRead(path);
             using ZipArchive archive = new(file, ZipArchiveMode.Read);
+            foreach (ZipArchiveEntry entry in archive.Entries) ExpectName(entry.FullName);
+            if (archive.Entries.Select(static e => e.FullName).Distinct(StringComparer.Ordinal).Count() != archive.Entries.Count) throw new InvalidDataException("it has two entries of one name");
             ZipArchiveEntry pickle = archive.Entries.Where(static e => e.FullName.EndsWith("/data.pkl", StringComparison.Ordinal)).Take(2).ToArray() is [var only] ? only
                 : throw new InvalidDataException("it is an archive without one data.pkl");
             string folder = pickle.FullName[..^"data.pkl".Length];
@@ -35,8 +38,17 @@ public static class TorchFile
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ArgumentException or NotSupportedException or OverflowException)
         {
-            throw new InvalidDataException($"{path} is not a checkpoint of PyTorch that can be read: {e.Message.Split('\n')[0].Trim()}", e);
+            throw new InvalidDataException($"{path} is not a checkpoint of PyTorch that can be read: {Printable(e.Message)}", e);
         }
+    }
+
+    /// <summary>One line without what steers a terminal, which names of a file could bring into a message.</summary>
+    static string Printable(string message) => string.Concat(message.Split('\n')[0].Trim().Select(static c => char.IsControl(c) || char.GetUnicodeCategory(c) == UnicodeCategory.Format ? '?' : c));
+
+    /// <summary>Nothing is written where the names of entries lead; PyTorch's lead nowhere else than into the archive.</summary>
+    static void ExpectName(string name)
+    {
+        if (name.StartsWith('/') || name.Contains('\\', StringComparison.Ordinal) || name.Split('/').Contains("..") || Printable(name) != name) throw new InvalidDataException($"it has an entry '{name}'");
     }
 
     static (string? Part, Dictionary<string, object?> State) Part(Dictionary<string, object?> root, string? part)
@@ -59,13 +71,13 @@ public static class TorchFile
     sealed class Storages(ZipArchive archive, string folder, FileStream file)
     {
         readonly Dictionary<string, byte[]> known = [];
-        long copied;
+        long copied, taken;
 
         internal Dictionary<string, StoredTensor> Of(Dictionary<string, object?> state)
         {
             Dictionary<string, StoredTensor> tensors = [];
             foreach ((string name, object? value) in state)
-                if (value is PickledTensor tensor) tensors[name] = Dense(name, tensor);
+                if (value is PickledTensor tensor) tensors[Printable(name) == name ? name : throw new InvalidDataException($"a tensor's name is '{name}'")] = Dense(name, tensor);
             return tensors.Count > 0 ? tensors : throw new InvalidDataException("it holds no tensors by name");
         }
 
@@ -91,7 +103,9 @@ public static class TorchFile
         byte[] Storage(string key)
         {
             if (known.TryGetValue(key, out byte[]? contents)) return contents;
-            return known[key] = Contents(archive.GetEntry($"{folder}data/{key}") ?? throw new InvalidDataException($"its storage {key} is missing"), file);
+            ZipArchiveEntry entry = archive.GetEntry($"{folder}data/{key}") ?? throw new InvalidDataException($"its storage {key} is missing");
+            if ((taken += entry.Length) > file.Length) throw new InvalidDataException("its storages overlap");
+            return known[key] = Contents(entry, file);
         }
 
         static bool IsDense(PickledTensor t)

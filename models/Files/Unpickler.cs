@@ -14,6 +14,7 @@ sealed record PickledTensor(string Storage, string Type, long StorageCount, long
 ref struct Unpickler
 {
     static readonly object mark = new(), inert = new();
+    static readonly UTF8Encoding strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Names whose objects are made and passed over: settings and counters that stand beside the weights.</summary>
     static readonly HashSet<string> passedOver =
@@ -112,7 +113,7 @@ ref struct Unpickler
         return length <= int.MaxValue ? (int)length : throw Bad("it ends too early");
     }
 
-    string Text(int bytes) => Encoding.UTF8.GetString(Bytes(bytes));
+    string Text(int bytes) => strict.GetString(Bytes(bytes));
 
     string Line()
     {
@@ -173,7 +174,7 @@ ref struct Unpickler
         if (to == inert) return;
         if (to is not Dictionary<string, object?> dictionary || pairs.Length % 2 != 0) throw Bad("entries are added to what is no dictionary");
         for (int i = 0; i < pairs.Length; i += 2)
-            if (pairs[i] is string key) dictionary[key] = pairs[i + 1];
+            if (pairs[i] is string key && !dictionary.TryAdd(key, pairs[i + 1])) throw Bad($"it has '{key}' twice");
     }
 
     static object Named(string? module, string? name) => $"{module} {name}" switch

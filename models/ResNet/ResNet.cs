@@ -121,4 +121,7 @@ public sealed record ResNetNetwork(ResNetOptions Sizes, DclsKernels? Dcls = null
         Expect(sample);
         return new ResNet(at, Sizes with { InputChannels = sample[2], Classes = classes }, Dcls?.DenseFactory());
     }
+
+    /// <summary>timm's and torchvision's names are the model's own.</summary>
+    internal override IReadOnlyList<Naming> Namings => [new("timm", "layer#.#.conv1.weight")];
 }

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.InteropServices;
+using Google.Protobuf;
 
 namespace MiniTorch.Models;
 
@@ -26,8 +28,8 @@ public sealed class EventFile : IDisposable
         for (int i = 1; File.Exists(path); i++) path = System.IO.Path.Combine(folder, $"{name}.{i}");
         file = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
         Path = path;
-        Write(Event(0).Text(FileVersion, "brain.Event:2"));
-        if (step > 0) Write(Event(step + 1L).Message(SessionLog, new ProtoMessage().Integer(Status, Start)));
+        Write(Event(0).Add(FileVersion, "brain.Event:2"));
+        if (step > 0) Write(Event(step + 1L).Add(SessionLog, new ProtoMessage().Add(Status, Start)));
     }
 
     /// <summary>The file.</summary>
@@ -38,8 +40,8 @@ public sealed class EventFile : IDisposable
     {
         ProtoMessage summary = new();
         foreach ((string tag, double? value) in curves)
-            if (value is { } v) summary.Message(ValueOf, new ProtoMessage().Text(Tag, tag).Float(Simple, (float)v));
-        Write(Event(step).Message(SummaryOf, summary));
+            if (value is { } v) summary.Add(ValueOf, new ProtoMessage().Add(Tag, tag).Add(Simple, (float)v));
+        Write(Event(step).Add(SummaryOf, summary));
     }
 
     /// <summary>How values were distributed after so many steps.</summary>
@@ -49,9 +51,9 @@ public sealed class EventFile : IDisposable
         double least = values.Min(), largest = values.Max(), width = (largest - least) / Bins;
         double[] limits = [.. Enumerable.Range(1, Bins).Select(b => b == Bins || width == 0 ? largest : least + b * width)], counts = new double[Bins];
         foreach (double v in values) counts[width == 0 ? Bins - 1 : Math.Min(Bins - 1, (int)((v - least) / width))]++;
-        ProtoMessage histogram = new ProtoMessage().Double(Least, least).Double(Largest, largest).Double(Number, values.Length).Double(Sum, values.Sum()).Double(Squares, values.Sum(static v => v * v))
-            .Doubles(Limits, limits).Doubles(Counts, counts);
-        Write(Event(step).Message(SummaryOf, new ProtoMessage().Message(ValueOf, new ProtoMessage().Text(Tag, tag).Message(Histogram, histogram))));
+        ProtoMessage histogram = new ProtoMessage().Add(Least, least).Add(Largest, largest).Add(Number, values.Length).Add(Sum, values.Sum()).Add(Squares, values.Sum(static v => v * v))
+            .Add(Limits, Packed(limits)).Add(Counts, Packed(counts));
+        Write(Event(step).Add(SummaryOf, new ProtoMessage().Add(ValueOf, new ProtoMessage().Add(Tag, tag).Add(Histogram, histogram))));
     }
 
     /// <summary>Closes the file.</summary>
@@ -59,13 +61,16 @@ public sealed class EventFile : IDisposable
 
     static ProtoMessage Event(long step)
     {
-        ProtoMessage message = new ProtoMessage().Double(WallTime, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1e3);
-        return step == 0 ? message : message.Integer(StepOf, step);         // 0 is what is not written
+        ProtoMessage message = new ProtoMessage().Add(WallTime, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1e3);
+        return step == 0 ? message : message.Add(StepOf, step);         // 0 is what is not written
     }
+
+    static ReadOnlyMemory<byte> Packed(double[] values) => MemoryMarshal.AsBytes(values.AsSpan()).ToArray();
 
     void Write(ProtoMessage message)
     {
-        byte[] data = message.ToBytes();
+        byte[] data = new byte[message.Size];
+        using (CodedOutputStream stream = new(data)) message.Write(stream);
         Span<byte> record = new byte[sizeof(ulong) + sizeof(uint) + data.Length + sizeof(uint)];
         BinaryPrimitives.WriteUInt64LittleEndian(record, (ulong)data.Length);
         BinaryPrimitives.WriteUInt32LittleEndian(record[sizeof(ulong)..], Masked(record[..sizeof(ulong)]));

@@ -40,6 +40,15 @@ public sealed unsafe partial class ScaledDotProductAttention : Op
         return Tape.Tracks(q, k, v, mask) ? y.From(new ScaledDotProductAttention(q, k, v, mask, p, rows)) : y;
     }
 
+    /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y)
+    {
+        string turned = graph.Node("Transpose", [graph.Name(operands[1]!)], new OnnxAttribute("perm", Wholes: [0, 1, 3, 2]));
+        string scores = graph.Node("Mul", [graph.Node("MatMul", [graph.Name(operands[0]!), turned]), graph.Scalar(rows.Scale)]);
+        if (operands[3] is { } added) scores = graph.Node("Add", [scores, graph.Name(added)]);
+        return graph.Node("MatMul", [graph.Node("Softmax", [scores], new OnnxAttribute("axis", -1)), graph.Name(operands[2]!)]);
+    }
+
     /// <summary>dv = pᵀ · dy; dp = dy · vᵀ; ds = p · (dp − Σ p · dp) in each row; dq = scale · ds · k; dk = scale · dsᵀ · q.</summary>
     protected override void Backward(Tensor dy, Gradients gradients)
     {

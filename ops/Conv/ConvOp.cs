@@ -47,6 +47,9 @@ public sealed class ConvOp : Op
     static bool IsPlain(Windows windows)
         => windows.D.IsPoint && windows.H is { Stride: 1, Dilation: 1 } && windows.W is { Stride: 1, Dilation: 1 } && windows.H.Padding < windows.H.Kernel && windows.W.Padding < windows.W.Kernel;
 
+    /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y) => windows.Write(graph, "Conv", operands, y, groups);
+
     /// <summary>dx by the transposed convolution, dweight by the correlation of x with dy, dbias by the column sums of dy.</summary>
     protected override void Backward(Tensor dy, Gradients gradients)
     {

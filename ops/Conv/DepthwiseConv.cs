@@ -45,6 +45,9 @@ public sealed class DepthwiseConv : Op
         return Tape.Tracks(x, weight, bias) ? y.From(new DepthwiseConv(x, weight, bias, windows)) : y;
     }
 
+    /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y) => windows.Write(graph, "Conv", operands, y, windows.Channels);
+
     /// <summary>dx by the kernel turned round, dweight by the correlation of x with dy, dbias by the column sums of dy.</summary>
     protected override void Backward(Tensor dy, Gradients gradients)
     {

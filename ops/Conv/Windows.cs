@@ -80,6 +80,25 @@ readonly record struct Windows(int Batch, int Channels, Axis D, Axis H, Axis W)
         return new(2 * Meetings * inputs * outputs, size * elements, $"{Batch}x{image}x{Channels} k{kernel} to {outputs}");
     }
 
+    /// <summary>A convolution or pooling of ONNX over these windows; the first operand is x, then the kernel and the bias of a convolution.</summary>
+    internal string Write(OnnxGraph graph, string operation, ReadOnlySpan<Tensor?> operands, Tensor y, int groups = 0)
+    {
+        int rank = y.Shape.Rank, spatial = rank - 2;
+        ReadOnlySpan<Axis> axes = ((ReadOnlySpan<Axis>)[D, H, W])[(3 - spatial)..];
+        long[] kernel = new long[spatial], strides = new long[spatial], dilations = new long[spatial], pads = new long[2 * spatial];
+        for (int i = 0; i < spatial; i++)
+        {
+            (kernel[i], strides[i], dilations[i]) = (axes[i].Kernel, axes[i].Stride, axes[i].Dilation);
+            pads[i] = pads[spatial + i] = axes[i].Padding;
+        }
+        List<string> inputs = [graph.ChannelsFirst(graph.Name(operands[0]!), rank)];
+        if (operands.Length > 1) inputs.Add(graph.Kernel(operands[1]!));
+        if (operands.Length > 2 && operands[2] is { } bias) inputs.Add(graph.Name(bias));
+        List<OnnxAttribute> attributes = [new("kernel_shape", Wholes: kernel), new("strides", Wholes: strides), new("pads", Wholes: pads), new("dilations", Wholes: dilations)];
+        if (groups > 0) attributes.Add(new("group", groups));
+        return graph.ChannelsLast(graph.Node(operation, [.. inputs], [.. attributes]), rank);
+    }
+
     /// <summary>True if no window lies in the padding alone.</summary>
     internal bool PaddingIsSeen => 2 * D.Padding <= D.Kernel && 2 * H.Padding <= H.Kernel && 2 * W.Padding <= W.Kernel;
 

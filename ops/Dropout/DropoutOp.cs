@@ -74,6 +74,9 @@ public sealed unsafe partial class DropoutOp : Op
 
     static T Kept<T>(double rate) where T : unmanaged, IBinaryFloatingPointIeee754<T> => rate < 1 ? T.CreateChecked(1 / (1 - rate)) : T.Zero;
 
+    /// <summary>Nothing is dropped.</summary>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y) => graph.Name(operands[0]!);
+
     /// <inheritdoc/>
     protected override void Backward(Tensor dy, Gradients gradients)
     {

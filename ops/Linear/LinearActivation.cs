@@ -38,6 +38,9 @@ public sealed unsafe partial class LinearActivation<F> : Op where F : unmanaged,
     }
 
     /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y) => formula.Value(new OnnxValue(LinearOp.Written(graph, operands))).Name;
+
+    /// <inheritdoc/>
     protected override void Backward(Tensor dy, Gradients gradients)
     {
         Tensor from = saved.Value, dh = F.SlopeFromOutput ? Tensor.Like(dy) : from;

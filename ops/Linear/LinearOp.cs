@@ -41,6 +41,16 @@ public sealed class LinearOp : Op
     internal static GemmArgs Product(Tensor x, Tensor weight, Tensor? bias, Tensor y)
         => new(x, weight, y, x.Shape.Product(0, x.Shape.Rank - 1), weight.Shape[1], weight.Shape[0]) { Bias = bias };
 
+    /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y) => Written(graph, operands);
+
+    /// <summary>The product and the sum with the bias.</summary>
+    internal static string Written(OnnxGraph graph, ReadOnlySpan<Tensor?> operands)
+    {
+        string product = graph.Node("MatMul", [graph.Name(operands[0]!), graph.Name(operands[1]!)]);
+        return operands[2] is { } bias ? graph.Node("Add", [product, graph.Name(bias)]) : product;
+    }
+
     /// <summary>dx = dy · weightᵀ, dweight = xᵀ · dy, dbias = the column sums of dy.</summary>
     protected override void Backward(Tensor dy, Gradients gradients)
     {

@@ -45,6 +45,21 @@ public sealed unsafe partial class BatchNormOp : Op
         return Tape.Tracks(x, gamma, beta) ? y.From(new BatchNormOp(x, gamma, beta, statistics, batch)) : y;
     }
 
+    /// <summary>With running statistics, which are constants: a factor and a term a channel.</summary>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y)
+    {
+        if (batch) throw new TensorException("BatchNorm: the statistics of a batch cannot be exported to ONNX; use Statistics.Running");
+        int c = y.Shape[^1];
+        double[] s = statistics.Value.ToDoubles(), factors = operands[1]?.ToDoubles() ?? [], terms = operands[2]?.ToDoubles() ?? new double[c];
+        if (factors.Length == 0) Array.Resize(ref factors, c);
+        for (int i = 0; i < c; i++)
+        {
+            factors[i] = s[c + i] * (operands[1] is null ? 1 : factors[i]);
+            terms[i] -= s[i] * factors[i];
+        }
+        return graph.Node("Add", [graph.Node("Mul", [graph.Name(operands[0]!), graph.Vector(factors)]), graph.Vector(terms)]);
+    }
+
     /// <summary>With h = (x − μ) r over N values: dγ = Σ dy h, dβ = Σ dy, dx = γ r (dy − [batch] (dβ + h dγ)/N).</summary>
     protected override void Backward(Tensor dy, Gradients gradients)
     {

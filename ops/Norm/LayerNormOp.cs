@@ -6,9 +6,10 @@ public sealed unsafe partial class LayerNormOp : Op
     readonly Saved x, statistics;
     readonly Saved? gamma;
     readonly Input beta;
+    readonly double epsilon;
 
-    LayerNormOp(Tensor x, Tensor? gamma, Tensor? beta, Tensor statistics) : base(x, gamma, beta)
-        => (this.x, this.gamma, this.beta, this.statistics) = (Save(x), SaveOptional(gamma), beta, Save(statistics));
+    LayerNormOp(Tensor x, Tensor? gamma, Tensor? beta, Tensor statistics, double epsilon) : base(x, gamma, beta)
+        => (this.x, this.gamma, this.beta, this.statistics, this.epsilon) = (Save(x), SaveOptional(gamma), beta, Save(statistics), epsilon);
 
     /// <summary>Normalises the rows of x [..., c]; γ and β, of shape [c], are optional.</summary>
     public static Tensor Of(Tensor x, Tensor? gamma, Tensor? beta, double epsilon)
@@ -24,7 +25,17 @@ public sealed unsafe partial class LayerNormOp : Op
         }
         Tensor y = Tensor.Like(x), statistics = Tensor.Like(x, [rows, 2]);
         forward.Launch(x.Device, x.DType, new(x, gamma, beta, statistics, y, rows, c, epsilon));
-        return Tape.Tracks(x, gamma, beta) ? y.From(new LayerNormOp(x, gamma, beta, statistics)) : y;
+        return Tape.Tracks(x, gamma, beta) ? y.From(new LayerNormOp(x, gamma, beta, statistics, epsilon)) : y;
+    }
+
+    /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y)
+    {
+        double[] ones = new double[y.Shape[^1]];
+        Array.Fill(ones, 1);
+        string scale = operands[1] is { } gammaTensor ? graph.Name(gammaTensor) : graph.Vector(ones);
+        string[] inputs = operands[2] is { } betaTensor ? [graph.Name(operands[0]!), scale, graph.Name(betaTensor)] : [graph.Name(operands[0]!), scale];
+        return graph.Node("LayerNormalization", inputs, new OnnxAttribute("axis", -1), new OnnxAttribute("epsilon", Real: epsilon));
     }
 
     /// <summary>With h = (x − μ) r and g = dy · γ: dx = r (g − mean(g) − h · mean(g · h)), dγ = Σ dy · h, dβ = Σ dy.</summary>

@@ -6,9 +6,9 @@ public sealed class Affine : Op
     const double NoShift = -0.0;        // the neutral element of addition: +0 would turn −0 into 0
 
     readonly Input x;
-    readonly double scale;
+    readonly double scale, shift;
 
-    Affine(Tensor x, double scale) : base(x) => (this.x, this.scale) = (x, scale);
+    Affine(Tensor x, double scale, double shift) : base(x) => (this.x, this.scale, this.shift) = (x, scale, shift);
 
     /// <summary>scale · x + shift, elementwise; rounded once.</summary>
     public static Tensor Of(Tensor x, double scale, double shift = NoShift)
@@ -16,8 +16,11 @@ public sealed class Affine : Op
         Expect.Real(x);
         Tensor y;
         using (Tape.Paused()) y = Unary<Line>.Of(x, new(scale, shift));
-        return Tape.Tracks(x) ? y.From(new Affine(x, scale)) : y;
+        return Tape.Tracks(x) ? y.From(new Affine(x, scale, shift)) : y;
     }
+
+    /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y) => new Line(scale, shift).Value(new OnnxValue(graph.Name(operands[0]!))).Name;
 
     /// <summary>dx = a dy.</summary>
     protected override void Backward(Tensor dy, Gradients gradients) => gradients.Add(x, scale == 1 ? dy : Of(dy, scale));

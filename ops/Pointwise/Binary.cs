@@ -26,6 +26,10 @@ public sealed class Binary<F> : Op where F : unmanaged, IBinary
         return Tape.Tracks(a, b) ? y.From(new Binary<F>(a, b, formula)) : y;
     }
 
+    /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y)
+        => formula.Value(new OnnxValue(graph.Name(operands[0]!)), new OnnxValue(graph.Name(operands[1]!))).Name;
+
     /// <summary>da = Σ dy · ∂f/∂a and db = Σ dy · ∂f/∂b, summed over the axes along which the operand was repeated.</summary>
     protected override void Backward(Tensor dy, Gradients gradients)
     {

@@ -26,6 +26,16 @@ public sealed unsafe partial class StarRelu : Op
     }
 
     /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y)
+        => Star(new OnnxValue(graph.Name(operands[0]!)), new OnnxValue(graph.Name(operands[1]!)), new OnnxValue(graph.Name(operands[2]!))).Name;
+
+    static R Star<R>(R x, R scale, R bias) where R : struct, IReal<R>
+    {
+        R relu = R.Max(x, R.Of(0));
+        return R.MultiplyAdd(scale * relu, relu, bias);
+    }
+
+    /// <inheritdoc/>
     protected override void Backward(Tensor dy, Gradients gradients)
     {
         Tensor dx = Tensor.Like(dy), ds = Tensor.Like(dy, scale.Shape), db = Tensor.Like(dy, bias.Shape);
@@ -63,12 +73,6 @@ public sealed unsafe partial class StarRelu : Op
             V scale = V.All(*args.Scale.As<T>()), bias = V.All(*args.Bias.As<T>());
             for (; i <= end - V.Count; i += V.Count) Star(V.Load(x + i), scale, bias).Store(y + i);
             if (i < end) Lanes.StorePartial(Star(Lanes.LoadPartial<V, T>(x + i, end - i), scale, bias), y + i, end - i);
-        }
-
-        static R Star<R>(R x, R scale, R bias) where R : struct, IReal<R>
-        {
-            R relu = R.Max(x, R.Of(0));
-            return R.MultiplyAdd(scale * relu, relu, bias);
         }
     }
 

@@ -25,6 +25,9 @@ public sealed unsafe partial class Unary<F> : Op where F : unmanaged, IUnary
         return Tape.Tracks(x) ? y.From(new Unary<F>(x, y, formula)) : y;
     }
 
+    /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y) => formula.Value(new OnnxValue(graph.Name(operands[0]!))).Name;
+
     /// <summary>dx = dy · f′.</summary>
     protected override void Backward(Tensor dy, Gradients gradients)
     {

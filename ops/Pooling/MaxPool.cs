@@ -25,6 +25,9 @@ public sealed unsafe partial class MaxPool : Op
         return tracked ? y.From(new MaxPool(x, winners!, windows)) : y;
     }
 
+    /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y) => windows.Write(graph, "MaxPool", operands, y);
+
     /// <summary>dx at each winner collects dy.</summary>
     protected override void Backward(Tensor dy, Gradients gradients)
     {

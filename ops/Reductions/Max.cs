@@ -7,15 +7,15 @@ public sealed unsafe partial class Max : Op
 
     readonly Input x;
     readonly Saved indices;
-    readonly int inner;
+    readonly int inner, dim;
 
-    Max(Tensor x, Tensor indices, int inner) : base(x) => (this.x, this.indices, this.inner) = (x, Save(indices), inner);
+    Max(Tensor x, Tensor indices, int inner, int dim) : base(x) => (this.x, this.indices, this.inner, this.dim) = (x, Save(indices), inner, dim);
 
     /// <summary>Largest element along a dimension; a NaN is larger than anything.</summary>
     public static Tensor Of(Tensor x, int dim, bool keepDim = false)
     {
         (Tensor y, Tensor indices, int inner) = Find(x, dim, keepDim);
-        return Tape.Tracks(x) ? y.From(new Max(x, indices, inner)) : y;
+        return Tape.Tracks(x) ? y.From(new Max(x, indices, inner, x.Shape.Dim(dim))) : y;
     }
 
     /// <summary>i32 index of the first largest element along a dimension; without gradient.</summary>
@@ -31,6 +31,13 @@ public sealed unsafe partial class Max : Op
         Tensor y = Tensor.Like(x, shape), indices = Tensor.Empty(shape, DType.Int32, x.Device);
         find.Launch(x.Device, x.DType, new(x, y, indices, y.Count, n, inner));
         return (y, indices, inner);
+    }
+
+    /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y)
+    {
+        string most = graph.Node("ReduceMax", [graph.Name(operands[0]!)], new OnnxAttribute("axes", Wholes: [dim]), new OnnxAttribute("keepdims", 1));
+        return graph.Node("Reshape", [most, graph.Wholes(y.Shape.Dims)]);
     }
 
     /// <inheritdoc/>

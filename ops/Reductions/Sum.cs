@@ -40,6 +40,17 @@ public sealed class Sum : Op
         return Tape.Tracks(x) ? y.From(new Sum(x, Axes.Result(x.Shape, mask, true), scale)) : y;
     }
 
+    /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y)
+    {
+        List<int> axes = [];
+        for (int d = 0; d < kept.Rank; d++)
+            if (kept[d] != operands[0]!.Shape[d]) axes.Add(d);
+        string sum = axes.Count == 0 ? graph.Name(operands[0]!) : graph.Node("ReduceSum", [graph.Name(operands[0]!), graph.Wholes([.. axes])], new OnnxAttribute("keepdims", 1));
+        if (scale != 1) sum = graph.Node("Mul", [sum, graph.Scalar(scale)]);
+        return y.Shape == kept ? sum : graph.Node("Reshape", [sum, graph.Wholes(y.Shape.Dims)]);
+    }
+
     /// <summary>dx = dy, repeated.</summary>
     protected override void Backward(Tensor dy, Gradients gradients)
     {

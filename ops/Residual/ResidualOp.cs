@@ -39,6 +39,13 @@ public sealed unsafe partial class ResidualOp : Op
         return Tape.Tracks(x, branch, gamma) ? y.From(new ResidualOp(x, branch, gamma, state, random.Site, rate)) : y;
     }
 
+    /// <summary>Nothing is dropped.</summary>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y)
+    {
+        string branchName = graph.Name(operands[1]!);
+        return graph.Node("Add", [graph.Name(operands[0]!), operands[2] is { } factors ? graph.Node("Mul", [branchName, graph.Name(factors)]) : branchName]);
+    }
+
     /// <inheritdoc/>
     protected override void Backward(Tensor dy, Gradients gradients)
     {

@@ -37,6 +37,14 @@ public sealed class Concatenate : Op
     }
 
     /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y)
+    {
+        string[] names = new string[operands.Length];
+        for (int i = 0; i < names.Length; i++) names[i] = graph.Name(operands[i]!);
+        return graph.Node("Concat", names, new OnnxAttribute("axis", dim));
+    }
+
+    /// <inheritdoc/>
     protected override void Backward(Tensor dy, Gradients gradients)
     {
         int at = 0;

@@ -38,6 +38,14 @@ public sealed class Permute : Op
     }
 
     /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y)
+    {
+        long[] order = new long[inverse.Length];
+        for (int i = 0; i < inverse.Length; i++) order[inverse[i]] = i;
+        return graph.Node("Transpose", [graph.Name(operands[0]!)], new OnnxAttribute("perm", Wholes: order));
+    }
+
+    /// <inheritdoc/>
     protected override void Backward(Tensor dy, Gradients gradients) => gradients.Add(x, Move(dy, inverse));
 }
 

@@ -21,6 +21,9 @@ public sealed class Reshape : Op
     }
 
     /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y) => graph.Node("Reshape", [graph.Name(operands[0]!), graph.Wholes(y.Shape.Dims)]);
+
+    /// <inheritdoc/>
     protected override void Backward(Tensor dy, Gradients gradients) => gradients.Add(x, dy.View(x.Shape));
 }
 

@@ -30,6 +30,10 @@ public sealed class Slice : Op
     }
 
     /// <inheritdoc/>
+    protected internal override string Write(OnnxGraph graph, ReadOnlySpan<Tensor?> operands, Tensor y)
+        => graph.Node("Slice", [graph.Name(operands[0]!), graph.Wholes([start]), graph.Wholes([start + y.Shape[dim]]), graph.Wholes([dim])]);
+
+    /// <inheritdoc/>
     protected override void Backward(Tensor dy, Gradients gradients)
     {
         Tensor dx = Tensor.Zeros(x.Shape, dy.DType, dy.Device);

@@ -105,6 +105,22 @@ public sealed class TorchFileTests : IDisposable
         { "Na.", "stack is empty" },
         { "}K\x01Q.", "not described as PyTorch does" },
         { "ccollections\nOrderedDict\nN\x85R.", "neither a dictionary nor a tensor" },
+        { "cbuiltins\neval\nX\x01\0\0\01\x85R.", "builtins.eval" },
+        { "cbuiltins\ngetattr\ncos\nsystem\nX\x06\0\0\0system\x86R.", "builtins.getattr" },
+        { "ctorch._utils\n_rebuild_tensor_v2\nctorch\nFloatStorage\n\x85R.", "neither a dictionary nor a tensor" },
+        { "cargparse\nNamespace\n)R}X\x08\0\0\0__init__cos\nsystem\nsb.", "os.system" },
+        { "\x8b\xff\xff\xff\x7f.", "opcode 0x8b" },
+        { "\x8a\xff1.", "ends too early" },
+        { "}q\0X\x05\0\0\0modelh\0s.", "holds no tensors by name" },
+        { "]q\0" + string.Concat(Enumerable.Repeat("(h\0h\0h\0h\0tq\0", 2000)) + ".", "2001 objects are left" },
+        { new string('(', 100_000) + ".", "objects are left" },
+        { string.Concat(Enumerable.Repeat("]\x94", 20_000)) + new string('a', 19_999) + ".", "holds no dictionary" },
+        { new string(')', 100_000) + string.Concat(Enumerable.Repeat("\x86", 99_999)) + ".", "holds no dictionary" },
+        { "}X\x01\0\0\0xNsX\x01\0\0\0xNs.", "it has 'x' twice" },
+        { "}X\x02\0\0\0\xc0\xafNs.", "Unable to translate" },
+        { Tensor(4, 0, "K\x04", "K\x01").Replace("X\x01\0\0\0x", "X\x04\0\0\0x\xe2\x80\xae", StringComparison.Ordinal), "a tensor's name is 'x?'" },
+        { Tensor(4, 0, "K\x04", "K\x01").Replace("X\x01\0\0\0x", "X\x03\0\0\0\u001b[A", StringComparison.Ordinal), "a tensor's name is '?[A'" },
+        { Tensor(4, 0, "K\x04", "K\x01").Replace("X\x01\0\0\00", "X\x04\0\0\0../0", StringComparison.Ordinal), "storage ../0 is missing" },
         { Tensor(5, 0, "K\x05", "K\x01"), "storage of 20 bytes, there are 16" },
         { Tensor(4, 0, "K\x05", "K\x01"), "outside its storage" },
         { Tensor(4, 1, "K\x04", "K\x01"), "outside its storage" },
@@ -144,6 +160,55 @@ public sealed class TorchFileTests : IDisposable
         long before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Contains("is compressed", Assert.Throws<InvalidDataException>(() => TorchFile.Read(File)).Message, StringComparison.Ordinal);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+    }
+
+    /// <summary>Archives whose entries lie, lead elsewhere, or would be read into more memory than the file has bytes.</summary>
+    [Theory]
+    [InlineData("../x/data.pkl", "it has an entry '../x/data.pkl'")]
+    [InlineData("/etc/data.pkl", "it has an entry '/etc/data.pkl'")]
+    [InlineData("c:\\x\\data.pkl", "it has an entry 'c:\\x\\data.pkl'")]
+    [InlineData("x/\u202edata.pkl", "it has an entry 'x/?data.pkl'")]
+    [InlineData("archive/data/0", "it has two entries of one name")]
+    public void Entries_that_lead_elsewhere_are_refused(string entry, string why)
+    {
+        Write(Tensor(4, 0, "K\x04", "K\x01"), CompressionLevel.NoCompression);
+        using (ZipArchive archive = ZipFile.Open(File, ZipArchiveMode.Update)) archive.CreateEntry(entry, CompressionLevel.NoCompression);
+        Assert.EndsWith(why, Assert.Throws<InvalidDataException>(() => TorchFile.Read(File)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A thousand storages that are all the same bytes of the file: every entry of the directory but the first is pointed at the first one's contents.</summary>
+    [Fact]
+    public void Overlapping_entries_are_refused()
+    {
+        const int Count = 1000, Floats = 16384;
+        string one = Tensor(4, 0, "K\x04", "K\x01").Replace("K\x04tQ", "M\0\x40tQ", StringComparison.Ordinal);
+        string each = string.Concat(Enumerable.Range(100, Count).Select(i => one[1..^1].Replace("X\x01\0\0\0x", $"X\x03\0\0\0{(char)('a' + i / 260)}{i % 260 / 26}{(char)('a' + i % 26)}", StringComparison.Ordinal)
+            .Replace("X\x01\0\0\00", $"X\x04\0\0\0{i:0000}", StringComparison.Ordinal)));
+        using (ZipArchive archive = ZipFile.Open(File, ZipArchiveMode.Create))
+        {
+            Add("archive/data.pkl", Encoding.Latin1.GetBytes("}" + each + "."));
+            for (int i = 0; i < Count; i++) Add($"archive/data/{100 + i:0000}", i == 0 ? new byte[4 * Floats] : []);
+
+            void Add(string name, byte[] contents)
+            {
+                using Stream stream = archive.CreateEntry(name, CompressionLevel.NoCompression).Open();
+                stream.Write(contents);
+            }
+        }
+        byte[] bytes = System.IO.File.ReadAllBytes(File);
+        int directory = BitConverter.ToInt32(bytes, bytes.Length - 6), first = -1;
+        for (int at = directory; at < bytes.Length - 22; at += 46 + BitConverter.ToInt16(bytes, at + 28) + BitConverter.ToInt16(bytes, at + 30))
+            if (!Encoding.Latin1.GetString(bytes, at + 46, BitConverter.ToInt16(bytes, at + 28)).Contains("/data/", StringComparison.Ordinal)) continue;
+            else if (first < 0) first = at;
+            else
+            {
+                bytes.AsSpan(first + 16, 12).CopyTo(bytes.AsSpan(at + 16));         // checksum and lengths
+                bytes.AsSpan(first + 42, 4).CopyTo(bytes.AsSpan(at + 42));          // place
+            }
+        System.IO.File.WriteAllBytes(File, bytes);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.EndsWith("its storages overlap", Assert.Throws<InvalidDataException>(() => TorchFile.Read(File)).Message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Memory);
     }
 
     void Write(string pickle, CompressionLevel level)
