@@ -20,6 +20,7 @@ static class TrainCommand
     static readonly Option<string?> repulsion = Options.OneOf("--repulsion", "Loss that keeps DCLS taps apart, added to the other (default: the recipe's).", "none", "exact", "squared");
     static readonly Option<int?> repulsionFrom = Options.Number<int>("--repulsion-from", "Epoch, counted from 0, from which it is added.", "N", 0);
     static readonly Option<double?> saveEvery = Options.Number<double>("--save-every", "Longest time between two checkpoints, in seconds (default: 20).", "SECONDS", 0);
+    static readonly Option<string?> precision = Options.OneOf("--precision", "What to compute in (default: the recipe's, float32). TF32 and bf16 take a CUDA device; with bf16 weights stay float32.", "float32", "tf32", "bf16");
     static readonly Option<string?> graph = Options.OneOf("--graph", "Repeat the steps as one launch each, on CUDA devices only (default: on there). Results do not depend on it.", "on", "off");
     static readonly Option<string?> resume = new("--resume") { Description = "Go on with this run, with its own options.", HelpName = "RUN" };
 
@@ -33,7 +34,7 @@ static class TrainCommand
             "dcls train", "dcls train --epochs 3 --seed 1", "dcls train two-dots --seed 3", "dcls train spoken-digits", "dcls train shd --data DIR", "dcls train --data /usr/share/datasets/fashion-mnist", 
             "dcls train --resume runs/fashion-1", "dcls train --json > result.jsonl");
         command.Add(recipe);
-        foreach (Option option in (ReadOnlySpan<Option>)[Options.Data, model, epochs, batch, rate, seed, repulsion, repulsionFrom, Options.Threads, Options.Device, graph, Options.Out, saveEvery, resume,
+        foreach (Option option in (ReadOnlySpan<Option>)[Options.Data, model, epochs, batch, rate, seed, repulsion, repulsionFrom, Options.Threads, Options.Device, precision, graph, Options.Out, saveEvery, resume,
             Options.Json, Options.Debug])
             command.Add(option);
         command.SetAction(static (parsed, stop) => Task.Run(() => Train(parsed, stop), CancellationToken.None));
@@ -93,6 +94,7 @@ static class TrainCommand
             Seed = parsed.GetValue(seed) ?? chosen.Training.Seed,
             Repulsion = parsed.GetValue(repulsion) is { } kind ? Enum.Parse<RepulsionKind>(kind, ignoreCase: true) : chosen.Training.Repulsion,
             RepulsionFromEpoch = parsed.GetValue(repulsionFrom) ?? chosen.Training.RepulsionFromEpoch,
+            Precision = parsed.GetValue(precision) switch { null => chosen.Training.Precision, "bf16" => Precision.BFloat16, "tf32" => Precision.Tf32, _ => Precision.Float32 },
             SaveSeconds = parsed.GetValue(saveEvery) ?? chosen.Training.SaveSeconds,
         };
         training = training with
@@ -119,7 +121,7 @@ static class TrainCommand
 
     static (RunConfig, IDataset, IDataset) Continue(ParseResult parsed, RunFolder run)
     {
-        foreach (Option option in (ReadOnlySpan<Option>)[model, epochs, batch, rate, seed, repulsion, repulsionFrom, saveEvery])
+        foreach (Option option in (ReadOnlySpan<Option>)[model, epochs, batch, rate, seed, repulsion, repulsionFrom, precision, saveEvery])
             if (parsed.GetResult(option) is { Implicit: false })
                 throw new WrongInputException($"{option.Name} cannot be changed when a run goes on: its result would be neither run's; leave it out or start a new run");
         RunConfig config = Runs.Config(run);
