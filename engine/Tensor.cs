@@ -34,6 +34,9 @@ public sealed class Tensor
     /// <summary>What <see cref="Differentiation.Backward"/> left for this parameter, or null before the first time. Lasting, overwritten after an optimizer has read it.</summary>
     public Tensor? Gradient { get; private set; }
 
+    /// <summary>Of a parameter, while a network computes in bf16: its copy of that type, which a cast hands out instead of casting again.</summary>
+    internal Tensor? Rounded { get; set; }
+
     internal bool Tracked => Trainable || Source is not null;
 
     /// <summary>A tensor with undefined contents, owned by the open step (or by the collector outside any step).</summary>
@@ -54,7 +57,7 @@ public sealed class Tensor
     /// <summary>An undefined tensor of the same dtype and device, and of the same shape unless another is given.</summary>
     public static Tensor Like(Tensor x, Shape? shape = null) => Empty(shape ?? x.Shape, x.DType, x.Device);
 
-    /// <summary>A tensor holding a copy of <paramref name="values"/> (float, double or int), owned like <see cref="Empty"/>.</summary>
+    /// <summary>A tensor holding a copy of <paramref name="values"/> (float, double, int or BFloat16), owned like <see cref="Empty"/>.</summary>
     public static Tensor Of<T>(ReadOnlySpan<T> values, Shape shape, Device? device = null) where T : unmanaged
     {
         Tensor x = Empty(shape, DTypes.Of<T>(), device);
@@ -98,6 +101,7 @@ public sealed class Tensor
     {
         DType.Float32 => Array.ConvertAll(ToArray<float>(), static v => (double)v),
         DType.Float64 => ToArray<double>(),
+        DType.BFloat16 => Array.ConvertAll(ToArray<BFloat16>(), static v => (double)v),
         _ => Array.ConvertAll(ToArray<int>(), static v => (double)v),
     };
 
@@ -120,6 +124,7 @@ public sealed class Tensor
         {
             case DType.Float32: Write<float>(Array.ConvertAll(values.ToArray(), static v => (float)v)); break;
             case DType.Float64: Write(values); break;
+            case DType.BFloat16: Write<BFloat16>(Array.ConvertAll(values.ToArray(), static v => (BFloat16)v)); break;
             default: Write<int>(Array.ConvertAll(values.ToArray(), static v => (int)v)); break;
         }
     }
@@ -132,6 +137,7 @@ public sealed class Tensor
         {
             case DType.Float32: Device.Fill(at, (float)value, Count); break;
             case DType.Float64: Device.Fill(at, value, Count); break;
+            case DType.BFloat16: Device.Fill(at, (BFloat16)value, Count); break;
             default: Device.Fill(at, (int)value, Count); break;
         }
         GC.KeepAlive(this);

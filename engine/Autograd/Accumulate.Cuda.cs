@@ -8,7 +8,7 @@ static unsafe partial class Accumulate
 
     struct SumCuda : ICudaKernel<Args>
     {
-        public static void Run(CudaDevice device, in Args a) => flat.Run(device, default, a.Sum, a.Count, a.A, a.B);
+        public static void Run<T>(CudaDevice device, in Args a) where T : unmanaged => flat.Run<T>(device, default, a.Sum, a.Count, a.A, a.B);
     }
 
     readonly struct Plus : IFormula

@@ -10,11 +10,12 @@ public sealed class Gradients
     /// <summary>False for inputs nobody differentiates: skip the work.</summary>
     public bool Wants(Input x) => x.Tensor is { Tracked: true };
 
-    /// <summary>Adds <paramref name="g"/>, of the input's own shape, to the gradient of <paramref name="x"/>.</summary>
+    /// <summary>Adds <paramref name="g"/>, of the input's own shape and type, to the gradient of <paramref name="x"/>.</summary>
     public void Add(Input x, Tensor g)
     {
         if (x.Tensor is not { Tracked: true } to) return;
         Expect.Shape(g, to.Shape);
+        Expect.Alike(g, to);
         if (to.Trainable) to.AddGradient(g);
         else to.Source!.AddGradient(g);
     }

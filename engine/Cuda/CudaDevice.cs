@@ -58,6 +58,12 @@ public sealed unsafe partial class CudaDevice : Device
     /// <summary>Waits after each launch, so that a fault is told by the kernel that made it. For finding faults: nothing overlaps any more.</summary>
     public bool WaitsForLaunches { get; set; }
 
+    /// <summary>
+    /// Libraries may round the factors of float32 products to TF32 (10 bits of fraction), which tensor cores multiply several times faster. Kernels of MiniTorch never do. Off by
+    /// default; what was captured before keeps what it was captured with.
+    /// </summary>
+    public bool AllowTf32 { get; set; }
+
     /// <summary>What a user should know about speed: libraries that were not found. Opens the libraries.</summary>
     public IReadOnlyList<string> Notes =>
     [
@@ -185,9 +191,15 @@ public sealed unsafe partial class CudaDevice : Device
         if (bytes > 0) driver.Fill8(at, 0, bytes, compute);
     }
 
-    /// <summary>By the driver where a value is a word; wider ones, which only lasting settings have, come from the host.</summary>
+    /// <summary>By the driver where a value is a word, or two of it are; wider ones, which only lasting settings have, and an odd half come from the host.</summary>
     private protected override void Repeat<T>(nint at, T value, long count)
     {
+        if (sizeof(T) == sizeof(ushort) && count % 2 == 0 && at % sizeof(uint) == 0)
+        {
+            uint half = *(ushort*)&value;
+            Repeat(at, half << 16 | half, count / 2);
+            return;
+        }
         if (sizeof(T) != sizeof(uint))
         {
             T[] values = new T[count];

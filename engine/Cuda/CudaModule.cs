@@ -6,6 +6,9 @@ class CudaModule(Type op, string name)
     /// <summary>A kernel of the module whose one parameter is TArgs, field by field.</summary>
     internal CudaFunction<TArgs> Function<TArgs>(string entry) where TArgs : unmanaged => new(this, entry);
 
+    /// <summary>The same kernel for either type of elements: <c>entry</c> and <c>entry_bf16</c>.</summary>
+    internal TypedFunction<TArgs> Typed<TArgs>(string entry) where TArgs : unmanaged => new(new(this, entry), new(this, entry + TypedFunction.Brain));
+
     /// <summary>The text that is loaded: the file.</summary>
     internal virtual byte[] Read()
     {
@@ -30,3 +33,25 @@ abstract class CudaFunction(CudaModule module, string entry)
 
 /// <summary>A kernel that takes a TArgs by value: a struct of pointers, 32-bit integers and floats, laid out like its twin in the .cu file.</summary>
 sealed class CudaFunction<TArgs>(CudaModule module, string entry) : CudaFunction(module, entry) where TArgs : unmanaged;
+
+/// <summary>A kernel that one template of a .cu file makes for either type of elements.</summary>
+abstract class TypedFunction
+{
+    /// <summary>How the names of kernels end whose elements are bf16.</summary>
+    internal const string Brain = "_bf16";
+
+    /// <summary>How the names of kernels end whose elements are T.</summary>
+    internal static string Suffix<T>() where T : unmanaged => typeof(T) == typeof(BFloat16) ? Brain : "";
+
+    /// <summary>The kernels of all types.</summary>
+    internal abstract IReadOnlyList<CudaFunction> All { get; }
+}
+
+/// <summary>A kernel for either type of elements, each of which takes a TArgs by value.</summary>
+sealed class TypedFunction<TArgs>(CudaFunction<TArgs> single, CudaFunction<TArgs> brain) : TypedFunction where TArgs : unmanaged
+{
+    internal override IReadOnlyList<CudaFunction> All => [single, brain];
+
+    /// <summary>The one for elements T.</summary>
+    internal CudaFunction<TArgs> For<T>() where T : unmanaged => typeof(T) == typeof(BFloat16) ? brain : single;
+}

@@ -10,9 +10,9 @@ sealed class Flat<F>(int operands, string name) where F : unmanaged, IFormula
 
     readonly FormulaKernel<F, FlatLaunch> kernel = new(typeof(CudaDevice), "Flat", $"flat{operands}", name);
 
-    internal void Run(CudaDevice device, in F formula, Pointer y, int count, Pointer a, Pointer b = default, Pointer c = default)
+    internal void Run<T>(CudaDevice device, in F formula, Pointer y, int count, Pointer a, Pointer b = default, Pointer c = default) where T : unmanaged
     {
-        CudaFunction<FlatLaunch> function = kernel.For(formula, out FormulaConstants constants);
+        CudaFunction<FlatLaunch> function = kernel.For<T>(formula, out FormulaConstants constants);
         device.Launch(function, Workers.Blocks(count, BlockSize), BlockSize / 4, new(constants, a, b, c, y, count));
     }
 }

@@ -2,19 +2,19 @@
 
 constexpr u32 Threads = 256, Together = 4;
 
-struct Flat { Constants constants; const float* a; const float* b; const float* c; float* y; u32 count; };
+template <typename T> struct Flat { Constants constants; const T* a; const T* b; const T* c; T* y; u32 count; };
 
 // y = f of up to three arrays of the same size, four elements a thread; y may be one of them.
-template <int Operands> DEVICE void flat(const Flat& p)
+template <int Operands, typename T> DEVICE void flat(const Flat<T>& p)
 {
     u32 i = (blockX() * Threads + threadX()) * Together;
     if (i >= p.count) return;
     u64 places = (u64)p.a | (u64)p.y | (Operands > 1 ? (u64)p.b : 0) | (Operands > 2 ? (u64)p.c : 0);
-    if (places % sizeof(float4) == 0 && p.count - i >= Together)
+    if (places % (Together * sizeof(T)) == 0 && p.count - i >= Together)
     {
         float4 a = together(p.a + i), b = Operands > 1 ? together(p.b + i) : a, c = Operands > 2 ? together(p.c + i) : a, y;
         UNROLL for (int k = 0; k < 4; k++) y[k] = Operands == 1 ? formula(a[k]) : Operands == 2 ? formula(a[k], b[k]) : formula(a[k], b[k], c[k]);
-        *(float4*)(p.y + i) = y;
+        putFour(p.y + i, y);
         return;
     }
     u32 end = p.count - i < Together ? p.count : i + Together;
@@ -25,6 +25,6 @@ template <int Operands> DEVICE void flat(const Flat& p)
     }
 }
 
-KERNEL(Threads) flat1(const Flat p) { flat<1>(p); }
-KERNEL(Threads) flat2(const Flat p) { flat<2>(p); }
-KERNEL(Threads) flat3(const Flat p) { flat<3>(p); }
+KERNELS(Threads, flat1, Flat, flat<1>)
+KERNELS(Threads, flat2, Flat, flat<2>)
+KERNELS(Threads, flat3, Flat, flat<3>)

@@ -6,10 +6,11 @@ constexpr int Sector = 8;                                // elements that memory
 constexpr int Pitch = Tile + 4;                         // keeps groups of four aligned
 constexpr int Loads = Tile * Depth / Threads;           // of each operand, by a thread
 
-struct Gemm
+// What is summed is float; of bf16 factors it is rounded by gemmFinish, which also adds their bias.
+template <typename T> struct Gemm
 {
-    const float* a;
-    const float* b;
+    const T* a;
+    const T* b;
     float* c;
     const float* bias;
     u64 batchA, batchB, batchC;
@@ -25,14 +26,14 @@ template <bool Transposed> DEVICE void element(int load, int& row, int& k)
 }
 
 // Elements [row, k] of an operand whose rows are the tile's, or whose columns are if it is transposed; zero outside.
-template <bool Transposed> DEVICE void fetch(const float* x, int leading, int rows, int from, int depth, float (&values)[Loads])
+template <bool Transposed, typename T> DEVICE void fetch(const T* x, int leading, int rows, int from, int depth, float (&values)[Loads])
 {
     UNROLL for (int i = 0; i < Loads; i++)
     {
         int row, k;
         element<Transposed>(i, row, k);
         k += from;
-        values[i] = row < rows && k < depth ? x[Transposed ? (u64)k * leading + row : (u64)row * leading + k] : 0;
+        values[i] = row < rows && k < depth ? (float)x[Transposed ? (u64)k * leading + row : (u64)row * leading + k] : 0;
     }
 }
 
@@ -47,7 +48,7 @@ template <bool Transposed> DEVICE void put(const float (&values)[Loads], float (
 }
 
 // A square of C by a block: what comes next of A and B is fetched into registers while the product of what lies in shared memory is taken. With slices, c is [slice, batch, m, n].
-template <bool TransposeA, bool TransposeB> DEVICE void gemm(const Gemm& p)
+template <bool TransposeA, bool TransposeB, typename T> DEVICE void gemm(const Gemm<T>& p)
 {
     __attribute__((shared)) static float tileA[Depth][Pitch], tileB[Depth][Pitch];
     int across = (p.n + Tile - 1) / Tile, down = (p.m + Tile - 1) / Tile;
@@ -56,8 +57,8 @@ template <bool TransposeA, bool TransposeB> DEVICE void gemm(const Gemm& p)
     rest /= down;
     int slice = rest / p.batch, batch = rest - slice * p.batch;
     int first = slice * p.sliceDepth, depth = smaller(p.k - first, p.sliceDepth), rows = p.m - m, columns = p.n - n;
-    const float* a = p.a + batch * p.batchA + (TransposeA ? (u64)first * p.leadingA + m : (u64)m * p.leadingA + first);
-    const float* b = p.b + batch * p.batchB + (TransposeB ? (u64)n * p.leadingB + first : (u64)first * p.leadingB + n);
+    const T* a = p.a + batch * p.batchA + (TransposeA ? (u64)first * p.leadingA + m : (u64)m * p.leadingA + first);
+    const T* b = p.b + batch * p.batchB + (TransposeB ? (u64)n * p.leadingB + first : (u64)first * p.leadingB + n);
 
     int row = threadX() / (Tile / Columns) * Rows, column = threadX() % (Tile / Columns) * Columns;
     float sums[Rows][Columns] = {}, nextA[Loads], nextB[Loads];
@@ -94,21 +95,23 @@ template <bool TransposeA, bool TransposeB> DEVICE void gemm(const Gemm& p)
     }
 }
 
-KERNEL(Threads) gemm(const Gemm p) { gemm<false, false>(p); }
-KERNEL(Threads) gemmA(const Gemm p) { gemm<true, false>(p); }
-KERNEL(Threads) gemmB(const Gemm p) { gemm<false, true>(p); }
-KERNEL(Threads) gemmAB(const Gemm p) { gemm<true, true>(p); }
+KERNELS(Threads, gemm, Gemm, gemm<false, false>)
+KERNELS(Threads, gemmA, Gemm, gemm<true, false>)
+KERNELS(Threads, gemmB, Gemm, gemm<false, true>)
+KERNELS(Threads, gemmAB, Gemm, gemm<true, true>)
 
-struct Finish { const float* partial; float* c; const float* bias; u64 batchC; u32 m, n, leadingC, size; int slices, accumulate; };
+template <typename T> struct Finish { const float* partial; T* c; const T* bias; u64 batchC; u32 m, n, leadingC, size; int slices, accumulate; };
 
 // C (+)= the slices [slice, batch, m, n] in order, none if there is no partial, and the bias of its column. Size: batch m n.
-KERNEL(256) gemmFinish(const Finish p)
+template <typename T> DEVICE void finish(const Finish<T>& p)
 {
     u32 i = (u32)blockX() * 256 + threadX(), row = i / p.n, column = i - row * p.n, batch = row / p.m;
     if (i >= p.size) return;
-    float* c = p.c + batch * p.batchC + (u64)(row - batch * p.m) * p.leadingC + column;
-    float sum = p.accumulate ? *c : 0;
+    T* c = p.c + batch * p.batchC + (u64)(row - batch * p.m) * p.leadingC + column;
+    float sum = p.accumulate ? (float)*c : 0;
     if (p.bias) sum += p.bias[column];
     for (int slice = 0; slice < p.slices; slice++) sum += p.partial[(u64)slice * p.size + i];
     *c = sum;
 }
+
+KERNELS(256, gemmFinish, Finish, finish)

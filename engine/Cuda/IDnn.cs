@@ -15,19 +15,19 @@ readonly record struct Convolution(int Batch, int Height, int Width, int Inputs,
 /// <summary>What is sought: y, the gradient of x, or the gradient of the weight; from the two others.</summary>
 enum Sought { Y, X, Weight }
 
-/// <summary>Convolutions of 32-bit floats on a GPU by a library, deterministic, with products of float32, never TF32.</summary>
+/// <summary>Convolutions of 32-bit floats or bf16 on a GPU by a library, deterministic, with sums of float32, and its products unless <see cref="CudaDevice.AllowTf32"/>.</summary>
 interface IDnn : IDisposable
 {
     /// <summary>
-    /// Queues the convolution or one of its gradients, overwriting what is sought. <typeparamref name="THost"/> is the caller's own convolution on the CPU, by
+    /// Queues the convolution or one of its gradients, all of the type, overwriting what is sought. <typeparamref name="THost"/> is the caller's own convolution on the CPU, by
     /// which the emulated device serves the call.
     /// </summary>
-    void Convolve<THost>(Sought sought, in Convolution convolution, Pointer x, Pointer weight, Pointer y) where THost : IHostConvolution;
+    void Convolve<THost>(Sought sought, DType type, in Convolution convolution, Pointer x, Pointer weight, Pointer y) where THost : IHostConvolution;
 }
 
 /// <summary>A convolution on the CPU, for the emulated device.</summary>
 interface IHostConvolution
 {
-    /// <summary>As <see cref="IDnn.Convolve"/>, but the addresses are the host's and the weight is [kernelHeight, kernelWidth, inputs / groups, outputs].</summary>
+    /// <summary>As <see cref="IDnn.Convolve"/>, but the addresses are the host's, of 32-bit floats, and the weight is [kernelHeight, kernelWidth, inputs / groups, outputs].</summary>
     static abstract void Run(CpuDevice host, Sought sought, in Convolution convolution, Pointer x, Pointer weight, Pointer y);
 }

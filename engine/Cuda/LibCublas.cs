@@ -11,7 +11,7 @@ static unsafe partial class LibCublas
     internal const int NotTransposed = 0, Transposed = 1;
 
     /// <summary>Element type, type of the sums, math mode, choice of algorithm.</summary>
-    internal const int Real32 = 0, Compute32 = 68, DefaultMath = 0, DefaultAlgorithm = -1;
+    internal const int Real32 = 0, Brain16 = 14, Compute32 = 68, ComputeTf32 = 77, DefaultMath = 0, DefaultAlgorithm = -1;
 
     [LibraryImport(Name)] internal static partial int cublasCreate_v2(nint* handle);
     [LibraryImport(Name)] internal static partial int cublasDestroy_v2(nint handle);

@@ -7,8 +7,8 @@ static unsafe partial class LibCudnn
 {
     internal const string Name = "cudnn";
 
-    /// <summary>Element type, layout of a filter, kind of convolution, math type: products and sums in float32, never TF32.</summary>
-    internal const int Real32 = 0, ChannelsLast = 1, CrossCorrelation = 1, DefaultMath = 0, FmaMath = 3;
+    /// <summary>Element type, layout of a filter, kind of convolution, math type: of float32, the default takes products in TF32 and FMA does not.</summary>
+    internal const int Real32 = 0, Brain16 = 9, ChannelsLast = 1, CrossCorrelation = 1, DefaultMath = 0, TensorMath = 1, FmaMath = 3;
 
     /// <summary>An algorithm as the heuristics propose it.</summary>
     internal struct Proposal

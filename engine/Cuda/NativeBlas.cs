@@ -28,21 +28,22 @@ sealed unsafe class NativeBlas : IBlas
     internal static IBlas? Open(CudaDevice device) => CudaLibraries.Blas.Found ? new NativeBlas(device) : null;
 
     /// <summary>A row-major matrix is its own transpose, column-major; so C' = B' · A' is asked for.</summary>
-    public void Gemm(in GemmArgs args)
+    public void Gemm(DType type, in GemmArgs args)
     {
         device.Queue();
         if (args.M == 0 || args.N == 0 || args.Batch == 0) return;
+        (int elements, int compute) = type == DType.BFloat16 ? (Brain16, Compute32) : (Real32, device.AllowTf32 ? ComputeTf32 : Compute32);
         float one = 1, start = args.Accumulate ? 1 : 0;
         int leadingA = Math.Max(1, args.LeadingA), leadingB = Math.Max(1, args.LeadingB);        // K may be 0
         int transposeA = args.TransposeA ? Transposed : NotTransposed, transposeB = args.TransposeB ? Transposed : NotTransposed;
         if (args.Batch == 1)
         {
-            Check(cublasGemmEx(handle, transposeB, transposeA, args.N, args.M, args.K, &one, args.B.Address, Real32, leadingB, args.A.Address, Real32, leadingA,
-                &start, args.C.Address, Real32, args.LeadingC, Compute32, DefaultAlgorithm), nameof(cublasGemmEx));
+            Check(cublasGemmEx(handle, transposeB, transposeA, args.N, args.M, args.K, &one, args.B.Address, elements, leadingB, args.A.Address, elements, leadingA,
+                &start, args.C.Address, elements, args.LeadingC, compute, DefaultAlgorithm), nameof(cublasGemmEx));
             return;
         }
-        Check(cublasGemmStridedBatchedEx(handle, transposeB, transposeA, args.N, args.M, args.K, &one, args.B.Address, Real32, leadingB, args.BatchB,
-            args.A.Address, Real32, leadingA, args.BatchA, &start, args.C.Address, Real32, args.LeadingC, args.BatchC, args.Batch, Compute32, DefaultAlgorithm),
+        Check(cublasGemmStridedBatchedEx(handle, transposeB, transposeA, args.N, args.M, args.K, &one, args.B.Address, elements, leadingB, args.BatchB,
+            args.A.Address, elements, leadingA, args.BatchA, &start, args.C.Address, elements, args.LeadingC, args.BatchC, args.Batch, compute, DefaultAlgorithm),
             nameof(cublasGemmStridedBatchedEx));
     }
 

@@ -11,7 +11,7 @@ sealed unsafe class NativeDnn : IDnn
     /// <summary>Descriptors and the algorithm for one convolution or gradient.</summary>
     sealed record Plan(nint X, nint Y, nint Filter, nint Convolution, int Algorithm, long Workspace);
 
-    readonly Dictionary<(Sought, Convolution), Plan> plans = [];
+    readonly Dictionary<(Sought, Convolution, int Elements, int Math), Plan> plans = [];
     readonly CudaDevice device;
     readonly nint handle;
 
@@ -27,10 +27,11 @@ sealed unsafe class NativeDnn : IDnn
     /// <summary>cuDNN for a device, or null where it was not found.</summary>
     internal static IDnn? Open(CudaDevice device) => CudaLibraries.Dnn.Found ? new NativeDnn(device) : null;
 
-    public void Convolve<THost>(Sought sought, in Convolution convolution, Pointer x, Pointer weight, Pointer y) where THost : IHostConvolution
+    public void Convolve<THost>(Sought sought, DType type, in Convolution convolution, Pointer x, Pointer weight, Pointer y) where THost : IHostConvolution
     {
         device.Queue();
-        if (!plans.TryGetValue((sought, convolution), out Plan? p)) plans[(sought, convolution)] = p = Make(sought, convolution);
+        (int elements, int math) = type == DType.BFloat16 ? (Brain16, TensorMath) : (Real32, device.AllowTf32 ? DefaultMath : FmaMath);
+        if (!plans.TryGetValue((sought, convolution, elements, math), out Plan? p)) plans[(sought, convolution, elements, math)] = p = Make(sought, convolution, elements, math);
         float one = 1, zero = 0;
         using Scratch workspace = device.Scratch(p.Workspace);
         (nint space, nuint bytes) = ((nint)workspace.As<byte>(), (nuint)p.Workspace);
@@ -63,23 +64,23 @@ sealed unsafe class NativeDnn : IDnn
         Check(cudnnDestroy(handle), nameof(cudnnDestroy));
     }
 
-    Plan Make(Sought sought, in Convolution c)
+    Plan Make(Sought sought, in Convolution c, int elements, int math)
     {
         nint convolution, filter;
         Check(cudnnCreateConvolutionDescriptor(&convolution), nameof(cudnnCreateConvolutionDescriptor));
         Check(cudnnSetConvolution2dDescriptor(convolution, c.Padding.H, c.Padding.W, c.Stride.H, c.Stride.W, c.Dilation.H, c.Dilation.W, CrossCorrelation, Real32),
             nameof(cudnnSetConvolution2dDescriptor));
         Check(cudnnSetConvolutionGroupCount(convolution, c.Groups), nameof(cudnnSetConvolutionGroupCount));
-        Check(cudnnSetConvolutionMathType(convolution, FmaMath), nameof(cudnnSetConvolutionMathType));
+        Check(cudnnSetConvolutionMathType(convolution, math), nameof(cudnnSetConvolutionMathType));
         Check(cudnnCreateFilterDescriptor(&filter), nameof(cudnnCreateFilterDescriptor));
-        Check(cudnnSetFilter4dDescriptor(filter, Real32, ChannelsLast, c.Outputs, c.Inputs / c.Groups, c.KernelHeight, c.KernelWidth), nameof(cudnnSetFilter4dDescriptor));
-        nint x = Images(c.Batch, c.Height, c.Width, c.Inputs), y = Images(c.Batch, c.OutHeight, c.OutWidth, c.Outputs);
-        Proposal chosen = Choose(sought, c, x, y, filter, convolution);
+        Check(cudnnSetFilter4dDescriptor(filter, elements, ChannelsLast, c.Outputs, c.Inputs / c.Groups, c.KernelHeight, c.KernelWidth), nameof(cudnnSetFilter4dDescriptor));
+        nint x = Images(elements, c.Batch, c.Height, c.Width, c.Inputs), y = Images(elements, c.Batch, c.OutHeight, c.OutWidth, c.Outputs);
+        Proposal chosen = Choose(sought, c, math, x, y, filter, convolution);
         return new(x, y, filter, convolution, chosen.Algorithm, (long)chosen.Workspace);
     }
 
-    /// <summary>The first proposal of the heuristics, sorted by expected time, that works, is deterministic and leaves the descriptor's math as it is.</summary>
-    Proposal Choose(Sought sought, in Convolution c, nint x, nint y, nint filter, nint convolution)
+    /// <summary>The first proposal of the heuristics, sorted by expected time, that works, is deterministic and does the descriptor's math; of bf16 any, as all sum in float32.</summary>
+    Proposal Choose(Sought sought, in Convolution c, int math, nint x, nint y, nint filter, nint convolution)
     {
         Proposal* found = stackalloc Proposal[Proposals];
         int count;
@@ -91,15 +92,15 @@ sealed unsafe class NativeDnn : IDnn
         };
         Check(status, function);
         for (int i = 0; i < count; i++)
-            if (found[i] is { Status: 0, Deterministic: 1, MathType: DefaultMath or FmaMath }) return found[i];
-        throw new CudaException(function, $"{function}: none of {count} proposals for {c} is deterministic in float32");
+            if (found[i] is { Status: 0, Deterministic: 1 } && (math == TensorMath || found[i].MathType is DefaultMath or FmaMath)) return found[i];
+        throw new CudaException(function, $"{function}: none of {count} proposals for {c} is deterministic in this math");
     }
 
-    static nint Images(int n, int h, int w, int c)
+    static nint Images(int elements, int n, int h, int w, int c)
     {
         nint tensor;
         Check(cudnnCreateTensorDescriptor(&tensor), nameof(cudnnCreateTensorDescriptor));
-        Check(cudnnSetTensor4dDescriptorEx(tensor, Real32, n, c, h, w, h * w * c, 1, w * c, c), nameof(cudnnSetTensor4dDescriptorEx));
+        Check(cudnnSetTensor4dDescriptorEx(tensor, elements, n, c, h, w, h * w * c, 1, w * c, c), nameof(cudnnSetTensor4dDescriptorEx));
         return tensor;
     }
 

@@ -5,32 +5,34 @@ namespace MiniTorch.Cuda;
 /// <summary>Convolutions of the emulated GPU, by the caller's kernel for the CPU on the emulated memory, after the sizes have been checked.</summary>
 sealed unsafe class ServedDnn(CudaDevice device, EmulatedDriver driver) : IDnn
 {
-    public void Convolve<THost>(Sought sought, in Convolution convolution, Pointer x, Pointer weight, Pointer y) where THost : IHostConvolution
+    public void Convolve<THost>(Sought sought, DType type, in Convolution convolution, Pointer x, Pointer weight, Pointer y) where THost : IHostConvolution
     {
         device.Queue();
         Convolution queued = convolution;
         Check(queued);
-        driver.Do(device.Compute, () => Run<THost>(sought, queued, x, weight, y), nameof(Convolve));
+        driver.Do(device.Compute, () => Run<THost>(sought, type, queued, x, weight, y), nameof(Convolve));
     }
 
     public void Dispose() { }
 
-    void Run<THost>(Sought sought, in Convolution c, Pointer x, Pointer weight, Pointer y) where THost : IHostConvolution
+    void Run<THost>(Sought sought, DType type, in Convolution c, Pointer x, Pointer weight, Pointer y) where THost : IHostConvolution
     {
         DeviceMemory memory = driver.Gpu.Memory;
         int inner = c.KernelHeight * c.KernelWidth * (c.Inputs / c.Groups);
-        ServedMatrix images = new("x", x, (long)c.Batch * c.Height * c.Width, c.Inputs, c.Inputs), filter = new("weight", weight, c.Outputs, inner, inner);
-        ServedMatrix results = new("y", y, (long)c.Batch * c.OutHeight * c.OutWidth, c.Outputs, c.Outputs);
-        Pointer hostX = sought == Sought.X ? images.OnHost(memory) : images.Read(memory), hostY = sought == Sought.Y ? results.OnHost(memory) : results.Read(memory);
-        float* given = (sought == Sought.Weight ? filter.OnHost(memory) : filter.Read(memory)).As<float>();
+        ServedMatrix images = new("x", x, (long)c.Batch * c.Height * c.Width, c.Inputs, c.Inputs, type), filter = new("weight", weight, c.Outputs, inner, inner, type);
+        ServedMatrix results = new("y", y, (long)c.Batch * c.OutHeight * c.OutWidth, c.Outputs, c.Outputs, type);
+        using ServedNumbers hostX = sought == Sought.X ? images.OnHost(memory) : images.Read(memory), hostY = sought == Sought.Y ? results.OnHost(memory) : results.Read(memory);
+        using ServedNumbers given = sought == Sought.Weight ? filter.OnHost(memory) : filter.Read(memory);
         using Scratch scratch = driver.Host.Scratch((long)inner * c.Outputs * sizeof(float));
         float* turned = scratch.As<float>();
-        if (sought != Sought.Weight) Turn(given, turned, c.Outputs, inner);
-        THost.Run(driver.Host, sought, c, hostX, Pointer.At(turned), hostY);
-        if (sought == Sought.Weight) Turn(turned, given, inner, c.Outputs);
-        (sought switch { Sought.X => images, Sought.Y => results, _ => filter }).Written(memory);
+        if (sought != Sought.Weight) Turn(given.At.As<float>(), turned, c.Outputs, inner);
+        THost.Run(driver.Host, sought, c, hostX.At, Pointer.At(turned), hostY.At);
+        if (sought == Sought.Weight) Turn(turned, given.At.As<float>(), inner, c.Outputs);
+        if (sought == Sought.X) images.Written(memory, hostX);
+        else if (sought == Sought.Y) results.Written(memory, hostY);
+        else filter.Written(memory, given);
         double products = (double)c.Batch * c.OutHeight * c.OutWidth * c.Outputs * inner;
-        driver.Spend(new Cost(2 * products, sizeof(float) * (double)(images.Rows * c.Inputs + results.Rows * c.Outputs + (long)inner * c.Outputs), ""));
+        driver.Spend(new Cost(2 * products, type.Size() * (double)(images.Rows * c.Inputs + results.Rows * c.Outputs + (long)inner * c.Outputs), ""));
     }
 
     static void Check(in Convolution c)

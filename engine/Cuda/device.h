@@ -12,6 +12,22 @@ typedef unsigned long long u64;
 typedef float float2 __attribute__((ext_vector_type(2)));
 typedef float float4 __attribute__((ext_vector_type(4)));
 
+typedef u32 uint2 __attribute__((ext_vector_type(2)));
+
+// An element in memory that is the upper half of a float; it is widened when it is read and rounded to the nearest, ties to even, when it is written.
+struct bf16
+{
+    unsigned short bits;
+
+    __attribute__((device, always_inline)) operator float() const { return __builtin_bit_cast(float, (u32)bits << 16); }
+    __attribute__((device, always_inline)) void operator=(float x) { asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x)); }
+};
+
+// Kernels name and name_bf16 of a template, for elements of either type; RECORD is the template of what they are launched with.
+#define KERNELS(THREADS, NAME, RECORD, ...) \
+    KERNEL(THREADS) NAME(const RECORD<float> a) { __VA_ARGS__(a); } \
+    KERNEL(THREADS) NAME##_bf16(const RECORD<bf16> a) { __VA_ARGS__(a); }
+
 constexpr int Warp = 32;
 constexpr u32 All = 0xFFFFFFFFu;        // lanes of a warp
 
@@ -32,6 +48,26 @@ DEVICE float warpSum(float x)
     UNROLL for (int mask = Warp / 2; mask > 0; mask /= 2) x += across(x, mask);
     return x;
 }
+
+// Four elements at once; they lie at a multiple of their size.
+DEVICE float4 four(const float* x) { return *(const float4*)x; }
+DEVICE float4 four(const bf16* x)
+{
+    uint2 bits = *(const uint2*)x;
+    return float4{ __builtin_bit_cast(float, bits.x << 16), __builtin_bit_cast(float, bits.x & 0xFFFF0000u), __builtin_bit_cast(float, bits.y << 16), __builtin_bit_cast(float, bits.y & 0xFFFF0000u) };
+}
+
+DEVICE void putFour(float* y, float4 x) { *(float4*)y = x; }
+DEVICE void putFour(bf16* y, float4 x)
+{
+    uint2 bits;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits.x) : "f"(x.y), "f"(x.x));
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits.y) : "f"(x.w), "f"(x.z));
+    *(uint2*)y = bits;
+}
+
+// An element of an array that may not be given.
+template <typename T> DEVICE float elementOr(const T* x, u32 i, float other) { return x ? (float)x[i] : other; }
 
 DEVICE float squareRoot(float x) { return __nvvm_sqrt_rn_f(x); }
 DEVICE float divide(float x, float y) { return __nvvm_div_rn_f(x, y); }

@@ -13,6 +13,7 @@ DEVICE float4 together(const float* x)
     asm("ld.global.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(a), "=f"(b), "=f"(c), "=f"(d) : "l"(x));
     return float4{ a, b, c, d };
 }
+DEVICE float4 together(const bf16* x) { return four(x); }
 
 DEVICE float formula(float a)
 {

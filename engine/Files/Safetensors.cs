@@ -20,7 +20,7 @@ public sealed record StoredTensor(string Type, Shape Shape, ReadOnlyMemory<byte>
                 "F64" => BinaryPrimitives.ReadDoubleLittleEndian(b[(8 * i)..]),
                 "F32" => BinaryPrimitives.ReadSingleLittleEndian(b[(4 * i)..]),
                 "F16" => (double)BinaryPrimitives.ReadHalfLittleEndian(b[(2 * i)..]),
-                "BF16" => BitConverter.Int32BitsToSingle(BinaryPrimitives.ReadInt16LittleEndian(b[(2 * i)..]) << 16),
+                "BF16" => BFloat16.FromBits(BinaryPrimitives.ReadUInt16LittleEndian(b[(2 * i)..])),
                 "I64" => BinaryPrimitives.ReadInt64LittleEndian(b[(8 * i)..]),
                 "I32" => BinaryPrimitives.ReadInt32LittleEndian(b[(4 * i)..]),
                 _ => b[i],
@@ -54,6 +54,7 @@ public sealed record StoredTensor(string Type, Shape Shape, ReadOnlyMemory<byte>
     {
         DType.Float32 => new("F32", x.Shape, MemoryMarshal.AsBytes(x.ToArray<float>().AsSpan()).ToArray()),
         DType.Float64 => new("F64", x.Shape, MemoryMarshal.AsBytes(x.ToArray<double>().AsSpan()).ToArray()),
+        DType.BFloat16 => new("BF16", x.Shape, MemoryMarshal.AsBytes(x.ToArray<BFloat16>().AsSpan()).ToArray()),
         _ => new("I32", x.Shape, MemoryMarshal.AsBytes(x.ToArray<int>().AsSpan()).ToArray()),
     };
 }

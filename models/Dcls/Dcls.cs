@@ -139,6 +139,7 @@ public abstract partial class Dcls : ILayer, IConstrained
     /// <summary>The layer's convolution with a kernel that may have been drawn before, and a bias.</summary>
     internal Tensor Convolve(Tensor x, Tensor kernel, Tensor? bias)
     {
+        (kernel, bias) = (kernel.For(x), bias?.For(x));
         Tensor y = form.OutputPadding is null ? Conv.Apply(x, kernel, bias, form.Stride, form.Padding, [], form.Groups, form.Mode)
             : x.ConvTranspose(kernel, bias, form.Stride, form.Padding, form.OutputPadding, [], form.Groups);
         string kind = $"{form.Kind} {string.Join('×', [.. form.Dense, .. form.Size])} of {KernelCount} {form.Inputs} → {form.Outputs}, {Version.Version}"

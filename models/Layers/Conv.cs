@@ -35,7 +35,7 @@ public abstract class Conv : ILayer
     public Tensor Forward(Tensor x)
     {
         using Profile.Scope layer = Profile.Layer(path);
-        Tensor y = Apply(x, weight, bias, stride, padding, dilation, groups, mode);
+        Tensor y = Apply(x, weight.For(x), bias?.For(x), stride, padding, dilation, groups, mode);
         return Trace.Report(y, path, kind, weight.Count + (bias?.Count ?? 0), (long)y.Count / weight.Shape[^1] * weight.Count, Touching(x, y, weight, stride, padding, dilation, mode));
     }
 

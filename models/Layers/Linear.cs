@@ -19,14 +19,14 @@ public sealed class Linear(ParameterScope at, int inputs, int outputs, bool bias
     public Tensor Forward(Tensor x)
     {
         using Profile.Scope layer = Profile.Layer(path);
-        return Report(x.Linear(weight, bias));
+        return Report(x.Linear(weight.For(x), bias?.For(x)));
     }
 
     /// <summary>f(x · W + b): the layer and the activation after it as one.</summary>
     public Tensor Forward<F>(Tensor x, F activation = default) where F : unmanaged, IUnary
     {
         using Profile.Scope layer = Profile.Layer(path);
-        return Report(x.LinearActivation(weight, bias, activation));
+        return Report(x.LinearActivation(weight.For(x), bias?.For(x), activation));
     }
 
     Tensor Report(Tensor y) => Trace.Report(y, path, $"Linear {inputs} → {outputs}", weight.Count + (bias?.Count ?? 0), (long)y.Count * inputs);

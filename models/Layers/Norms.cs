@@ -13,7 +13,7 @@ public sealed class LayerNorm(ParameterScope at, int channels, double epsilon = 
     public Tensor Forward(Tensor x)
     {
         using Profile.Scope layer = Profile.Layer(path);
-        return Trace.Report(x.LayerNorm(weight, bias, epsilon), path, $"LayerNorm {channels}", channels + (bias?.Count ?? 0));
+        return Trace.Report(x.LayerNorm(weight.For(x), bias?.For(x), epsilon), path, $"LayerNorm {channels}", channels + (bias?.Count ?? 0));
     }
 }
 
@@ -44,7 +44,7 @@ public sealed class BatchNorm(ParameterScope at, int channels, double momentum =
     public Tensor Forward(Tensor x)
     {
         using Profile.Scope layer = Profile.Layer(path);
-        return Trace.Report(x.BatchNorm(weight, bias, mean, variance, store.Statistics, momentum, epsilon), path, $"BatchNorm {channels}", 2L * channels);
+        return Trace.Report(x.BatchNorm(weight.For(x), bias.For(x), mean, variance, store.Statistics, momentum, epsilon), path, $"BatchNorm {channels}", 2L * channels);
     }
 }
 
@@ -58,6 +58,6 @@ public sealed class GroupNorm(ParameterScope at, int groups, int channels, doubl
     public Tensor Forward(Tensor x)
     {
         using Profile.Scope layer = Profile.Layer(path);
-        return Trace.Report(x.GroupNorm(groups, weight, bias, epsilon), path, $"GroupNorm {channels} in {groups} groups", 2L * channels);
+        return Trace.Report(x.GroupNorm(groups, weight.For(x), bias.For(x), epsilon), path, $"GroupNorm {channels} in {groups} groups", 2L * channels);
     }
 }

@@ -18,7 +18,8 @@ public sealed class Residual(ParameterScope at, string name, int channels, doubl
     /// <summary>x and what the block's branch made of it, [n, ..., c], as one.</summary>
     public Tensor Join(Tensor x, Tensor branch)
     {
-        Tensor y = x.AddBranch(branch, asMap ? gamma?.Reshape(channels) : gamma, p, site);
+        Tensor? factors = gamma?.For(x);
+        Tensor y = x.AddBranch(branch, asMap ? factors?.Reshape(channels) : factors, p, site);
         return gamma is null ? y : Trace.Report(y, path, $"LayerScale {channels}", channels);
     }
 }

@@ -115,7 +115,7 @@ public sealed class MetaFormer : ILayer, ILayered
         public Tensor Forward(Tensor x)
         {
             using Profile.Scope layer = Profile.Layer(path);
-            return residual.Join(scale is null ? x : Trace.Report(x * scale, $"{path}.{scaleName}", $"ResidualScale {width}", width), mix.Forward(norm.Forward(x)));
+            return residual.Join(scale is null ? x : Trace.Report(x * scale.For(x), $"{path}.{scaleName}", $"ResidualScale {width}", width), mix.Forward(norm.Forward(x)));
         }
     }
 
@@ -146,6 +146,6 @@ public sealed class MetaFormer : ILayer, ILayered
         readonly Tensor scale = at.Parameter("scale", [1], Inits.Ones), bias = at.Parameter("bias", [1], Inits.Zeros);
         readonly string path = at.Path;
 
-        public Tensor Forward(Tensor x) => Trace.Report(StarRelu.Of(x, scale, bias), path, "StarReLU", 2);
+        public Tensor Forward(Tensor x) => Trace.Report(StarRelu.Of(x, scale.For(x), bias.For(x)), path, "StarReLU", 2);
     }
 }

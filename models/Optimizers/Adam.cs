@@ -9,7 +9,7 @@ namespace MiniTorch.Models;
 /// </summary>
 public class Adam : Optimizer
 {
-    static readonly Kernel<UpdateArgs> update = Kernel<UpdateArgs>.On<UpdateBody<Rule>, UpdateCuda<Rule>>("Adam.update");
+    static readonly Kernel<UpdateArgs> update = Kernel<UpdateArgs>.OnSingle<UpdateBody<Rule>, UpdateCuda<Rule>>("Adam.update");
 
     readonly double beta2, epsilon;
     readonly bool decoupled;

@@ -10,12 +10,12 @@ public sealed unsafe partial class ExponentialMovingAverage
     static readonly CudaFunction<BlendLaunch> blendPieces = module.Function<BlendLaunch>("averageBlend");
     static readonly CudaFunction<MembersLaunch> exchangePieces = module.Function<MembersLaunch>("averageExchange");
 
-    struct BlendCuda : ICudaKernel<BlendArgs>
+    struct BlendCuda : ISingleCudaKernel<BlendArgs>
     {
         public static void Run(CudaDevice device, in BlendArgs a) => device.Launch(blendPieces, a.Members.Grid, MembersLaunch.Threads, new(a.Members.Record, a.Share));
     }
 
-    struct ExchangeCuda : ICudaKernel<ExchangeArgs>
+    struct ExchangeCuda : ISingleCudaKernel<ExchangeArgs>
     {
         public static void Run(CudaDevice device, in ExchangeArgs a) => device.Launch(exchangePieces, a.Members.Grid, MembersLaunch.Threads, a.Members.Record);
     }

@@ -16,8 +16,8 @@ public sealed unsafe partial class ExponentialMovingAverage : IDisposable
         public Cost Cost(int size) => new(0, 4.0 * size * Members.Elements, Members.Count);
     }
 
-    static readonly Kernel<BlendArgs> blend = Kernel<BlendArgs>.On<BlendBody, BlendCuda>("ExponentialMovingAverage.blend");
-    static readonly Kernel<ExchangeArgs> exchange = Kernel<ExchangeArgs>.On<ExchangeBody, ExchangeCuda>("ExponentialMovingAverage.exchange");
+    static readonly Kernel<BlendArgs> blend = Kernel<BlendArgs>.OnSingle<BlendBody, BlendCuda>("ExponentialMovingAverage.blend");
+    static readonly Kernel<ExchangeArgs> exchange = Kernel<ExchangeArgs>.OnSingle<ExchangeBody, ExchangeCuda>("ExponentialMovingAverage.exchange");
 
     const string StepsName = "steps";
 

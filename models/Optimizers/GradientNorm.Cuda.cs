@@ -13,7 +13,7 @@ sealed unsafe partial class GradientNorm
     static readonly CudaFunction<SlotsLaunch> sumSlots = module.Function<SlotsLaunch>("gradientSlots");
     static readonly CudaFunction<LimitLaunch> limitNorm = module.Function<LimitLaunch>("gradientLimit");
 
-    struct SquaresCuda : ICudaKernel<SquaresArgs>
+    struct SquaresCuda : ISingleCudaKernel<SquaresArgs>
     {
         public static void Run(CudaDevice device, in SquaresArgs a)
         {
@@ -25,7 +25,7 @@ sealed unsafe partial class GradientNorm
         }
     }
 
-    struct LimitCuda : ICudaKernel<LimitArgs>
+    struct LimitCuda : ISingleCudaKernel<LimitArgs>
     {
         public static void Run(CudaDevice device, in LimitArgs a) => device.Launch(limitNorm, 1, MembersLaunch.Threads, new(a.Squares, a.Result, a.Count, a.Limit, a.Added));
     }

@@ -19,8 +19,8 @@ sealed unsafe partial class GradientNorm : IDisposable
         public Cost Cost(int size) => new(0, (double)sizeof(double) * Count, Count);
     }
 
-    static readonly Kernel<SquaresArgs> squares = Kernel<SquaresArgs>.On<SquaresBody, SquaresCuda>("GradientNorm.squares");
-    static readonly Kernel<LimitArgs> limit = Kernel<LimitArgs>.On<LimitBody, LimitCuda>("GradientNorm.limit");
+    static readonly Kernel<SquaresArgs> squares = Kernel<SquaresArgs>.OnSingle<SquaresBody, SquaresCuda>("GradientNorm.squares");
+    static readonly Kernel<LimitArgs> limit = Kernel<LimitArgs>.OnSingle<LimitBody, LimitCuda>("GradientNorm.limit");
 
     readonly Tensor sums;
     readonly MemberTable<Squared> table;

@@ -6,7 +6,7 @@ public sealed unsafe partial class Lamb
 {
     static readonly CudaFunction<MembersLaunch> applyPieces = new CudaModule(typeof(Lamb), "Lamb").Function<MembersLaunch>("lambApply");
 
-    struct ApplyCuda : ICudaKernel<TrustArgs>
+    struct ApplyCuda : ISingleCudaKernel<TrustArgs>
     {
         public static void Run(CudaDevice device, in TrustArgs a) => device.Launch(applyPieces, a.Members.Grid, MembersLaunch.Threads, a.Members.Record);
     }

@@ -16,8 +16,8 @@ public sealed unsafe partial class Lamb : Optimizer
         public Cost Cost(int size) => new(0, 3.0 * size * Members.Elements, Members.Count);
     }
 
-    static readonly Kernel<UpdateArgs> direction = Kernel<UpdateArgs>.On<UpdateBody<Rule>, UpdateCuda<Rule>>("Lamb.direction");
-    static readonly Kernel<TrustArgs> apply = Kernel<TrustArgs>.On<ApplyBody, ApplyCuda>("Lamb.apply");
+    static readonly Kernel<UpdateArgs> direction = Kernel<UpdateArgs>.OnSingle<UpdateBody<Rule>, UpdateCuda<Rule>>("Lamb.direction");
+    static readonly Kernel<TrustArgs> apply = Kernel<TrustArgs>.OnSingle<ApplyBody, ApplyCuda>("Lamb.apply");
 
     readonly double beta2, epsilon;
     readonly bool alwaysAdapt;

@@ -7,7 +7,7 @@ namespace MiniTorch.Models;
 /// </summary>
 public sealed class Sgd : Optimizer
 {
-    static readonly Kernel<UpdateArgs> update = Kernel<UpdateArgs>.On<UpdateBody<Rule>, UpdateCuda<Rule>>("Sgd.update");
+    static readonly Kernel<UpdateArgs> update = Kernel<UpdateArgs>.OnSingle<UpdateBody<Rule>, UpdateCuda<Rule>>("Sgd.update");
 
     readonly double dampening;
     readonly bool nesterov, hasMomentum;

@@ -6,12 +6,12 @@ namespace MiniTorch.Models;
 readonly record struct UpdateLaunch(FormulaConstants Constants, MembersLaunch Members, Pointer Scale, int States);
 
 /// <summary>The update of many parameters in one launch, by a rule.</summary>
-struct UpdateCuda<TRule> : ICudaKernel<UpdateArgs> where TRule : struct, IUpdateRule
+struct UpdateCuda<TRule> : ISingleCudaKernel<UpdateArgs> where TRule : struct, IUpdateRule
 {
     static readonly FormulaKernel<RuleFormula, UpdateLaunch> kernel = new(typeof(Optimizer), "Update", "optimizerUpdate", typeof(TRule).DeclaringType!.Name);
 
     public static void Run(CudaDevice device, in UpdateArgs a)
-        => device.Launch(kernel.For(default, out FormulaConstants constants), a.Members.Grid, MembersLaunch.Threads, new(constants, a.Members.Record, a.Scale, a.States));
+        => device.Launch(kernel.For<float>(default, out FormulaConstants constants), a.Members.Grid, MembersLaunch.Threads, new(constants, a.Members.Record, a.Scale, a.States));
 
     readonly struct RuleFormula : IFormula
     {

@@ -11,7 +11,7 @@ sealed unsafe partial class Hits
     static readonly CudaModule module = new(typeof(Hits), "Hits");
     static readonly CudaFunction<HitsLaunch> addHits = module.Function<HitsLaunch>("hitsAdd");
 
-    struct AddCuda : ICudaKernel<Args>
+    struct AddCuda : ISingleCudaKernel<Args>
     {
         public static void Run(CudaDevice device, in Args a) => device.Launch(addHits, Workers.Blocks(a.Count, Threads), Threads, new(a.Labels, a.Guesses, a.Table, a.Count, a.Classes));
     }

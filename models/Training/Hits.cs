@@ -14,7 +14,7 @@ sealed unsafe partial class Hits(int classes, Device device) : IDisposable
         public Cost Cost(int size) => new(0, 4.0 * sizeof(int) * Count, Count);
     }
 
-    static readonly Kernel<Args> add = Kernel<Args>.On<AddBody, AddCuda>("Hits.add");
+    static readonly Kernel<Args> add = Kernel<Args>.OnSingle<AddBody, AddCuda>("Hits.add");
 
     readonly Tensor table = Tensor.Lasting([classes, 2], DType.Int32, device);
 

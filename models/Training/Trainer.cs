@@ -15,6 +15,7 @@ public sealed class Trainer : IDisposable
     const string LastName = "last", BestName = "best", ModelPrefix = "model.", AveragePrefix = "ema.", InitialPrefix = "initial.", MoverPrefix = "positions", UnreadableName = "corrupt.txt", StateKey = "state", ConfigKey = "config";
 
     readonly ILayer model;
+    readonly MixedPrecision? mixed;         // the model, where it computes in bf16
     readonly ParameterStore store;
     readonly TrainingOptions options;
     readonly IDataset? validation, test;
@@ -50,6 +51,9 @@ public sealed class Trainer : IDisposable
         options ??= new();
         options.Validate();
         (this.model, this.store, this.options, this.test) = (model, store, options, test);
+        if (options.Precision == Precision.BFloat16) mixed = new(model, store);
+        if (store.Device is CudaDevice gpu) gpu.AllowTf32 = options.Precision == Precision.Tf32;
+        else if (options.Precision == Precision.Tf32) throw new ArgumentException($"TF32 is a way of CUDA devices, got {store.Device}; train in float32 or choose such a device");
         IDataset part = train;
         if (options.HoldBackEvery > 0) (part, validation) = Subset.Split(train, options.HoldBackEvery);
         if (validation is { Count: 0 }) validation = null;
@@ -74,7 +78,7 @@ public sealed class Trainer : IDisposable
         if (options.EmaDecay > 0) average = new(store, options.EmaDecay, warmUp: true);
         learning = new(store, mover is null ? [optimizer] : [optimizer, mover], average, hits, batch =>
         {
-            Tensor logits = model.Forward(batch.Images);
+            Tensor logits = Network.Forward(batch.Images);
             return (logits, this.loss(logits, batch.Targets ?? batch.Labels));
         }, cost => cost + Repel(), options.Graph ?? store.Device is CudaDevice, options.Accumulate);
         foreach ((string name, Tensor value) in store.Trainable)
@@ -82,6 +86,9 @@ public sealed class Trainer : IDisposable
         state.Data = train.Fingerprint;
         state.Options = JsonSerializer.Serialize(options, RunJson.Line);
     }
+
+    /// <summary>What batches go through.</summary>
+    ILayer Network => mixed is null ? model : mixed;
 
     /// <summary>Updates in all.</summary>
     public int Steps => options.Epochs * updates;
@@ -163,6 +170,7 @@ public sealed class Trainer : IDisposable
         learning.Dispose();
         hits.Dispose();
         loader.Dispose();
+        mixed?.Dispose();
         optimizer.Dispose();
         mover?.Dispose();
         average?.Dispose();
@@ -270,9 +278,9 @@ public sealed class Trainer : IDisposable
     Evaluation? Evaluate(IDataset? data)
     {
         if (data is null) return null;
-        if (average is null) return Evaluation.Of(model, store, data, options, ownLoss, Note);
+        if (average is null) return Evaluation.Of(Network, store, data, options, ownLoss, Note);
         using ExponentialMovingAverage.Swap swap = average.Use();
-        return Evaluation.Of(model, store, data, options, ownLoss, Note);
+        return Evaluation.Of(Network, store, data, options, ownLoss, Note);
     }
 
     void Save(string name)

@@ -31,6 +31,20 @@ public enum ScheduleKind
     Constant,
 }
 
+/// <summary>What a training computes in.</summary>
+public enum Precision
+{
+    /// <summary>Products and sums of float32.</summary>
+    Float32,
+
+    /// <summary>On a CUDA device, float32 whose products libraries may take in TF32: <see cref="CudaDevice.AllowTf32"/>.</summary>
+    Tf32,
+
+    /// <summary>On a CUDA device, <see cref="MixedPrecision"/>: activations and factors in bf16; parameters, sums, loss and optimizer in float32.</summary>
+    [JsonStringEnumMemberName("bf16")]
+    BFloat16,
+}
+
 /// <summary>Terms that keep the taps of a kernel apart (<see cref="Ops.Repulsion"/>).</summary>
 public enum RepulsionKind
 {
@@ -135,6 +149,9 @@ public sealed record TrainingOptions
 
     /// <summary>Every n-th sample of each class is held back from training and chooses the best epoch; 0 holds none back.</summary>
     public int HoldBackEvery { get; init; } = 10;
+
+    /// <summary>What the network computes in.</summary>
+    public Precision Precision { get; init; }
 
     /// <summary>Longest time between two checkpoints, in seconds.</summary>
     public double SaveSeconds { get; init; } = 20;

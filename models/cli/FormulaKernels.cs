@@ -5,7 +5,7 @@ using MiniTorch.Ops;
 namespace MiniTorch.Cli;
 
 /// <summary>
-/// Every CUDA kernel with a formula, found by looking for fields that hold one: generic types are closed with every formula of the assemblies that fits. Formulas with fields are
+/// Every CUDA kernel with a formula, for each type of elements that its frame was compiled for, found by looking for fields that hold one: generic types are closed with every formula of the assemblies that fits. Formulas with fields are
 /// made with some constants.
 /// </summary>
 static class FormulaKernels
@@ -24,16 +24,17 @@ static class FormulaKernels
         from owner in types.SelectMany(Closed)
         from field in owner.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)
         where field.FieldType.IsGenericType
-        let kernel = Kernel(field.FieldType, () => field.GetValue(null))
-        where kernel is not null
-        select (Told(owner), kernel.Value.Function, kernel.Value.Args);
+        from kernel in Kernels(field.FieldType, () => field.GetValue(null))
+        select (Told(owner), kernel.Function, kernel.Args);
 
-    static (CudaFunction Function, Type Args)? Kernel(Type type, Func<object?> held)
+    static IEnumerable<(CudaFunction Function, Type Args)> Kernels(Type type, Func<object?> held)
     {
-        if (type.GetGenericTypeDefinition() == typeof(Flat<>)) return Kernel(type.GetField("kernel", Any)!.FieldType, () => type.GetField("kernel", Any)!.GetValue(held()));
-        if (type.GetGenericTypeDefinition() != typeof(FormulaKernel<,>)) return null;
-        object?[] arguments = [Made(type.GenericTypeArguments[0]), null];
-        return ((CudaFunction)type.GetMethod("For", Any)!.Invoke(held(), arguments)!, type.GenericTypeArguments[1]);
+        if (type.GetGenericTypeDefinition() == typeof(Flat<>)) return Kernels(type.GetField("kernel", Any)!.FieldType, () => type.GetField("kernel", Any)!.GetValue(held()));
+        if (type.GetGenericTypeDefinition() != typeof(FormulaKernel<,>)) return [];
+        object kernel = held()!;
+        return from element in (Type[])[typeof(float), typeof(BFloat16)]
+               where (bool)type.GetMethod("Takes", Any)!.MakeGenericMethod(element).Invoke(kernel, [])!
+               select ((CudaFunction)type.GetMethod("For", Any)!.MakeGenericMethod(element).Invoke(kernel, [Made(type.GenericTypeArguments[0]), null])!, type.GenericTypeArguments[1]);
     }
 
     /// <summary>The type itself, or closed with everything that it may be closed with.</summary>

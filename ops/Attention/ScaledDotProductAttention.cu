@@ -1,56 +1,49 @@
 #include "device.h"
 
 struct Mask { int batch, head, row, column; };      // elements from one to the next, 0 where all share one
-struct Rows { float* p; float* d; float* mask; int batch, heads, n, m, maskCount; Mask steps; float scale; };
+template <typename T> struct Rows { T* p; T* d; T* mask; int batch, heads, n, m, maskCount; Mask steps; float scale; };
 
-// p = softmax(scale p + mask) of a row.
-template <int Threads> DEVICE void softmax(const Rows& a)
+// p = softmax(scale p + mask) of a row. Scores are taken anew instead of being stored, as that would round them.
+template <int Threads, typename T> DEVICE void softmax(const Rows<T>& a)
 {
     u32 row = teamRow<Threads>(), first = teamMember<Threads>(), head = row / a.n, m = a.m;
     if (row >= (u32)(a.batch * a.heads * a.n)) return;
-    float* p = a.p + (u64)row * m;
-    const float* mask = a.mask + (u64)(head / a.heads) * a.steps.batch + (u64)(head % a.heads) * a.steps.head + (u64)(row % a.n) * a.steps.row;
+    T* p = a.p + (u64)row * m;
+    const T* mask = a.mask + (u64)(head / a.heads) * a.steps.batch + (u64)(head % a.heads) * a.steps.head + (u64)(row % a.n) * a.steps.row;
+    auto score = [=](u32 j) { return a.mask ? p[j] * a.scale + mask[j * a.steps.column] : p[j] * a.scale; };
     float most = -__builtin_inff(), sum = 0;
-    for (u32 j = first; j < m; j += Threads)
-    {
-        float s = p[j] * a.scale;
-        if (a.mask) s += mask[j * a.steps.column];
-        p[j] = s;
-        most = larger(most, s);
-    }
+    for (u32 j = first; j < m; j += Threads) most = larger(most, score(j));
     most = teamLargest<Threads>(most);
-    for (u32 j = first; j < m; j += Threads)
-    {
-        float e = exponential(p[j] - most);
-        p[j] = e;
-        sum += e;
-    }
+    for (u32 j = first; j < m; j += Threads) sum += exponential(score(j) - most);
     float share = divide(1, teamSum<Threads>(sum));
-    for (u32 j = first; j < m; j += Threads) p[j] *= share;
+    for (u32 j = first; j < m; j += Threads) p[j] = exponential(score(j) - most) * share;
 }
 
 // d = p (d - the sum of p d) of a row.
-template <int Threads> DEVICE void slope(const Rows& a)
+template <int Threads, typename T> DEVICE void slope(const Rows<T>& a)
 {
     u32 row = teamRow<Threads>(), first = teamMember<Threads>(), m = a.m;
     if (row >= (u32)(a.batch * a.heads * a.n)) return;
-    const float* p = a.p + (u64)row * m;
-    float* d = a.d + (u64)row * m, sum = 0;
+    const T* p = a.p + (u64)row * m;
+    T* d = a.d + (u64)row * m;
+    float sum = 0;
     for (u32 j = first; j < m; j += Threads) sum = multiplyAdd(p[j], d[j], sum);
     sum = teamSum<Threads>(sum);
     for (u32 j = first; j < m; j += Threads) d[j] = p[j] * (d[j] - sum);
 }
 
-KERNEL(TeamBlock) attentionSoftmaxWarps(const Rows a) { softmax<Warp>(a); }
-KERNEL(TeamBlock) attentionSoftmaxBlocks(const Rows a) { softmax<TeamBlock>(a); }
-KERNEL(TeamBlock) attentionSlopeWarps(const Rows a) { slope<Warp>(a); }
-KERNEL(TeamBlock) attentionSlopeBlocks(const Rows a) { slope<TeamBlock>(a); }
+KERNELS(TeamBlock, attentionSoftmaxWarps, Rows, softmax<Warp>)
+KERNELS(TeamBlock, attentionSoftmaxBlocks, Rows, softmax<TeamBlock>)
+KERNELS(TeamBlock, attentionSlopeWarps, Rows, slope<Warp>)
+KERNELS(TeamBlock, attentionSlopeBlocks, Rows, slope<TeamBlock>)
 
-KERNEL(256) attentionScale(const Rows a)
+template <typename T> DEVICE void scale(const Rows<T>& a)
 {
     u32 i = (u32)blockX() * 256 + threadX();
-    if (i < (u32)(a.batch * a.heads * a.n * a.m)) a.d[i] *= a.scale;
+    if (i < (u32)(a.batch * a.heads * a.n * a.m)) a.d[i] = a.d[i] * a.scale;
 }
+
+KERNELS(256, attentionScale, Rows, scale)
 
 struct Span { u32 begin, end; };
 
@@ -63,7 +56,7 @@ DEVICE Span scores(u32 element, u32 step, u32 size)
 }
 
 // The slope of an element of the mask by a thread: those of all scores it was added to, in order.
-KERNEL(256) attentionMask(const Rows a)
+template <typename T> DEVICE void maskSlopes(const Rows<T>& a)
 {
     u32 i = (u32)blockX() * 256 + threadX();
     if (i >= (u32)a.maskCount) return;
@@ -75,3 +68,5 @@ KERNEL(256) attentionMask(const Rows a)
                 for (u32 m = column.begin; m < column.end; m++) sum += a.d[((b * a.heads + h) * a.n + n) * a.m + m];
     a.mask[i] = sum;
 }
+
+KERNELS(256, attentionMask, Rows, maskSlopes)

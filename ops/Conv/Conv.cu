@@ -2,12 +2,12 @@
 
 constexpr int Tile = 32, Together = 8;
 
-struct Turn { const float* from; float* to; int rows, columns; };
+template <typename T> struct Turn { const T* from; T* to; int rows, columns; };
 
 // to [columns, rows] = from [rows, columns], a square at a time: both are read and written along their rows.
-KERNEL(Tile * Together) convTurn(const Turn a)
+template <typename T> DEVICE void turn(const Turn<T>& a)
 {
-    SHARED float tile[Tile][Tile + 1];
+    SHARED T tile[Tile][Tile + 1];
     int column = blockX() * Tile + threadX(), row = blockY() * Tile;
     if (column < a.columns)
         for (int i = threadY(); i < Tile && row + i < a.rows; i += Together) tile[i][threadX()] = a.from[(u64)(row + i) * a.columns + column];
@@ -17,3 +17,5 @@ KERNEL(Tile * Together) convTurn(const Turn a)
     if (row < a.rows)
         for (int i = threadY(); i < Tile && column + i < a.columns; i += Together) a.to[(u64)(column + i) * a.rows + row] = tile[threadX()][i];
 }
+
+KERNELS(Tile * Together, convTurn, Turn, turn)

@@ -10,55 +10,55 @@ static unsafe partial class ConvKernels
     readonly record struct TurnLaunch(Pointer From, Pointer To, int Rows, int Columns);
 
     static readonly CudaModule module = new(typeof(ConvKernels), "Conv");
-    static readonly CudaFunction<TurnLaunch> turn = module.Function<TurnLaunch>("convTurn");
+    static readonly TypedFunction<TurnLaunch> turn = module.Typed<TurnLaunch>("convTurn");
 
     internal struct ForwardCuda : ICudaKernel<ConvArgs>
     {
-        public static void Run(CudaDevice device, in ConvArgs args)
+        public static void Run<T>(CudaDevice device, in ConvArgs args) where T : unmanaged
         {
-            if (Convolve(device, Sought.Y, args) && !args.Bias.IsNull) Gemm.Cuda.AddBias(device, args.Y, args.Bias, args.Windows.Batch * args.Windows.Outputs, args.Outputs);
+            if (Convolve<T>(device, Sought.Y, args) && !args.Bias.IsNull) Gemm.Cuda.AddBias<T>(device, args.Y, args.Bias, args.Windows.Batch * args.Windows.Outputs, args.Outputs);
         }
     }
 
     internal struct InputGradientCuda : ICudaKernel<ConvArgs>
     {
-        public static void Run(CudaDevice device, in ConvArgs args)
+        public static void Run<T>(CudaDevice device, in ConvArgs args) where T : unmanaged
         {
-            if (Convolve(device, Sought.X, args) && !args.Bias.IsNull) Gemm.Cuda.AddBias(device, args.X, args.Bias, args.Windows.Batch * args.Windows.Inputs, args.Windows.Channels);
+            if (Convolve<T>(device, Sought.X, args) && !args.Bias.IsNull) Gemm.Cuda.AddBias<T>(device, args.X, args.Bias, args.Windows.Batch * args.Windows.Inputs, args.Windows.Channels);
         }
     }
 
     internal struct WeightGradientCuda : ICudaKernel<ConvArgs>
     {
-        public static void Run(CudaDevice device, in ConvArgs args) => Convolve(device, Sought.Weight, args);
+        public static void Run<T>(CudaDevice device, in ConvArgs args) where T : unmanaged => Convolve<T>(device, Sought.Weight, args);
     }
 
     /// <summary>By the library, which leaves out the bias; where there is none, or it does not take the sizes, by products that add it: then false.</summary>
-    static bool Convolve(CudaDevice device, Sought sought, in ConvArgs args)
+    static bool Convolve<T>(CudaDevice device, Sought sought, in ConvArgs args) where T : unmanaged
     {
         Windows w = args.Windows;
         if (device.Dnn is not { } dnn || !w.D.IsPoint || w.Batch == 0 || !IsFilled(w.H) || !IsFilled(w.W))
         {
-            ConvProducts.Convolve(device, sought, args);
+            ConvProducts.Convolve<T>(device, sought, args);
             return false;
         }
-        using Scratch scratch = device.Scratch((long)args.PatchSize * args.Outputs * sizeof(float));
-        Pointer turned = Pointer.At(scratch.As<float>());
+        using Scratch scratch = device.Scratch((long)args.PatchSize * args.Outputs * sizeof(T));
+        Pointer turned = Pointer.At(scratch.As<T>());
         Convolution convolution = new(w.Batch, w.H.In, w.W.In, w.Channels, w.H.Out, w.W.Out, args.Outputs, w.H.Kernel, w.W.Kernel)
         {
             Stride = (w.H.Stride, w.W.Stride), Padding = (w.H.Padding, w.W.Padding), Dilation = (w.H.Dilation, w.W.Dilation), Groups = args.Groups,
         };
-        if (sought != Sought.Weight) Turn(device, args.Weight, turned, args.PatchSize, args.Outputs);
-        dnn.Convolve<OnHost>(sought, convolution, args.X, turned, args.Y);
-        if (sought == Sought.Weight) Turn(device, turned, args.Weight, args.Outputs, args.PatchSize);
+        if (sought != Sought.Weight) Turn<T>(device, args.Weight, turned, args.PatchSize, args.Outputs);
+        dnn.Convolve<OnHost>(sought, DTypes.Of<T>(), convolution, args.X, turned, args.Y);
+        if (sought == Sought.Weight) Turn<T>(device, turned, args.Weight, args.Outputs, args.PatchSize);
         return true;
     }
 
     /// <summary>True if the axis has as many outputs as it has room for windows; a transposed convolution may have more room.</summary>
     static bool IsFilled(Axis a) => (a.In + 2 * a.Padding - (a.Kernel - 1) * a.Dilation - 1) / a.Stride + 1 == a.Out;
 
-    static void Turn(CudaDevice device, Pointer from, Pointer to, int rows, int columns)
-        => device.Launch(turn, new(Workers.Blocks(columns, Tile), Workers.Blocks(rows, Tile)), new(Tile, TileRows), new(from, to, rows, columns));
+    static void Turn<T>(CudaDevice device, Pointer from, Pointer to, int rows, int columns) where T : unmanaged
+        => device.Launch(turn.For<T>(), new(Workers.Blocks(columns, Tile), Workers.Blocks(rows, Tile)), new(Tile, TileRows), new(from, to, rows, columns));
 
     /// <summary>Serves the emulated library.</summary>
     struct OnHost : IHostConvolution

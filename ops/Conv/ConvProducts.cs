@@ -25,29 +25,29 @@ static unsafe class ConvProducts
         LineLaunch D, LineLaunch H, LineLaunch W);
 
     static readonly CudaModule module = new(typeof(ConvProducts), "ConvProducts");
-    static readonly CudaFunction<GatherLaunch> gather = module.Function<GatherLaunch>("convGather");
-    static readonly CudaFunction<GatherLaunch> gatherTransposed = module.Function<GatherLaunch>("convGatherTransposed");
-    static readonly CudaFunction<CorrelateLaunch> correlate = module.Function<CorrelateLaunch>("convCorrelate");
+    static readonly TypedFunction<GatherLaunch> gather = module.Typed<GatherLaunch>("convGather");
+    static readonly TypedFunction<GatherLaunch> gatherTransposed = module.Typed<GatherLaunch>("convGatherTransposed");
+    static readonly TypedFunction<CorrelateLaunch> correlate = module.Typed<CorrelateLaunch>("convCorrelate");
 
     /// <summary>Queues the value or a gradient; bias included.</summary>
-    internal static void Convolve(CudaDevice device, Sought sought, in ConvArgs args)
+    internal static void Convolve<T>(CudaDevice device, Sought sought, in ConvArgs args) where T : unmanaged
     {
-        if (sought == Sought.Y) Forward(device, args);
-        else if (sought == Sought.X) InputGradient(device, args);
-        else WeightGradient(device, args);
+        if (sought == Sought.Y) Forward<T>(device, args);
+        else if (sought == Sought.X) InputGradient<T>(device, args);
+        else WeightGradient<T>(device, args);
     }
 
-    static void Forward(CudaDevice device, in ConvArgs a)
-        => Gather(device, gather, new(a.X, a.Weight, a.Y, a.Bias, a.Windows.Batch, a.Groups, a.GroupInputs, a.GroupOutputs, a.GroupInputs, a.Outputs, Aligned(a.Y, a.GroupOutputs),
+    static void Forward<T>(CudaDevice device, in ConvArgs a) where T : unmanaged
+        => Gather(device, gather.For<T>(), new(a.X, a.Weight, a.Y, a.Bias, a.Windows.Batch, a.Groups, a.GroupInputs, a.GroupOutputs, a.GroupInputs, a.Outputs, Aligned<T>(a.Y, a.GroupOutputs),
             Whole(a.Windows.D), Whole(a.Windows.H), Whole(a.Windows.W)));
 
-    static void InputGradient(CudaDevice device, in ConvArgs a)
+    static void InputGradient<T>(CudaDevice device, in ConvArgs a) where T : unmanaged
     {
         Windows w = a.Windows;
         for (int z = 0; z < Math.Min(w.D.Stride, w.D.In); z++)
             for (int y = 0; y < Math.Min(w.H.Stride, w.H.In); y++)
                 for (int x = 0; x < Math.Min(w.W.Stride, w.W.In); x++)
-                    Gather(device, gatherTransposed, new(a.Y, a.Weight, a.X, a.Bias, w.Batch, a.Groups, a.GroupOutputs, a.GroupInputs, a.GroupInputs, a.Outputs, Aligned(a.X, a.GroupInputs),
+                    Gather(device, gatherTransposed.For<T>(), new(a.Y, a.Weight, a.X, a.Bias, w.Batch, a.Groups, a.GroupOutputs, a.GroupInputs, a.GroupInputs, a.Outputs, Aligned<T>(a.X, a.GroupInputs),
                         Backward(w.D, z), Backward(w.H, y), Backward(w.W, x)));
     }
 
@@ -57,17 +57,18 @@ static unsafe class ConvProducts
         device.Launch(function, new(Workers.Blocks(results, TileRows) * launch.Groups, Workers.Blocks(launch.Outputs, TileColumns)), Threads, launch);
     }
 
-    static void WeightGradient(CudaDevice device, in ConvArgs a)
+    static void WeightGradient<T>(CudaDevice device, in ConvArgs a) where T : unmanaged
     {
         Windows w = a.Windows;
         int results = w.Batch * w.Outputs, size = a.PatchSize * a.Outputs, tiles = Workers.Blocks(a.PatchSize, TileRows) * a.Groups, columns = Workers.Blocks(a.GroupOutputs, TileColumns);
         int wanted = Math.Min(Items / Math.Max(1, tiles * columns), LargestPartial / Math.Max(1, size)), most = Math.Max(1, Math.Min(wanted, results / SliceResults));
         int sliceResults = Math.Max(TileDepth, Workers.Blocks(Workers.Blocks(results, most), TileDepth) * TileDepth), slices = Math.Max(1, Workers.Blocks(results, sliceResults));
-        using Scratch scratch = device.Scratch(slices > 1 ? (long)slices * size * sizeof(float) : 0);
-        Pointer sums = slices > 1 ? Pointer.At(scratch.As<float>()) : a.Weight;
-        device.Launch(correlate, new(tiles * slices, columns), Threads, new(a.X, a.Y, sums, w.Batch, a.Groups, a.GroupInputs, a.GroupOutputs, slices, sliceResults, Aligned(sums, a.GroupOutputs),
+        bool apart = slices > 1 || typeof(T) != typeof(float);          // sums are float32
+        using Scratch scratch = device.Scratch(apart ? (long)slices * size * sizeof(float) : 0);
+        Pointer sums = apart ? Pointer.At(scratch.As<float>()) : a.Weight;
+        device.Launch(correlate.For<T>(), new(tiles * slices, columns), Threads, new(a.X, a.Y, sums, w.Batch, a.Groups, a.GroupInputs, a.GroupOutputs, slices, sliceResults, Aligned<float>(sums, a.GroupOutputs),
             Whole(w.D), Whole(w.H), Whole(w.W)));
-        if (slices > 1) Partials.Sum(device, sums, slices, size, a.Weight);
+        if (apart) Partials.Sum<T>(device, sums, slices, size, a.Weight);
     }
 
     /// <summary>All outputs of an axis.</summary>
@@ -83,6 +84,6 @@ static unsafe class ConvProducts
         return new(a.Out, results, taps, 1, (place + a.Padding - start * a.Dilation) / a.Stride, -step * a.Dilation / a.Stride, start, step, a.Kernel, place, a.Stride, a.In);
     }
 
-    /// <summary>Whether the rows of every group begin at a multiple of 16 bytes.</summary>
-    static int Aligned(Pointer rows, int width) => width % 4 == 0 && rows.Address % 16 == 0 ? 1 : 0;
+    /// <summary>Whether the rows of every group begin at a multiple of four elements.</summary>
+    static int Aligned<T>(Pointer rows, int width) where T : unmanaged => width % 4 == 0 && rows.Address % (4 * sizeof(T)) == 0 ? 1 : 0;
 }

@@ -35,9 +35,9 @@ DEVICE void multiply(const Tiles& tiles, float (&sums)[RowsEach][ColumnsEach])
 }
 
 // A thread's part of a row of the product, at the given column of so many; whole fours where they are aligned.
-DEVICE void store(float* to, int column, int columns, bool aligned, float4 values)
+template <typename T> DEVICE void store(T* to, int column, int columns, bool aligned, float4 values)
 {
-    if (aligned && column + ColumnsEach <= columns) *(float4*)(to + column) = values;
+    if (aligned && column + ColumnsEach <= columns) putFour(to + column, values);
     else
         UNROLL for (int j = 0; j < ColumnsEach; j++)
             if (column + j < columns) to[column + j] = values[j];
@@ -59,18 +59,18 @@ DEVICE int pixelAt(const Line& d, const Line& h, const Line& w, int4 origin, int
     return inside ? ((origin.w * d.source + z) * h.source + y) * w.source + x : -1;
 }
 
-struct Gather { const float* from; const float* weight; float* to; const float* bias; int batch, groups, inputs, outputs, weightInputs, weightOutputs, aligned; Line d, h, w; };
+template <typename T> struct Gather { const T* from; const T* weight; T* to; const T* bias; int batch, groups, inputs, outputs, weightInputs, weightOutputs, aligned; Line d, h, w; };
 
 // Results [pixels, outputs] of a group = patches [pixels, taps * inputs] * weight [taps * inputs, outputs]; inputs and outputs are those of a group.
 // The weight lies as [taps, weightInputs, weightOutputs of all groups]; transposed, its outputs are our inputs.
-template <bool Transposed> DEVICE void gather(const Gather& a)
+template <bool Transposed, typename T> DEVICE void gather(const Gather<T>& a)
 {
     SHARED Tiles tiles;
     SHARED int4 origins[TileRows];
     SHARED int places[TileRows];
     int t = threadX(), group = (u32)blockX() % a.groups, firstColumn = blockY() * TileColumns, depth = a.d.taps * a.h.taps * a.w.taps * a.inputs;
     u32 firstRow = (u32)blockX() / a.groups * TileRows, results = (u32)a.batch * a.d.results * a.h.results * a.w.results;
-    const float* from = a.from + group * a.inputs, *weight = a.weight + group * (Transposed ? a.inputs : a.outputs);
+    const T* from = a.from + group * a.inputs, *weight = a.weight + group * (Transposed ? a.inputs : a.outputs);
     if (t < TileRows)
     {
         u32 q = firstRow + t;
@@ -90,7 +90,7 @@ template <bool Transposed> DEVICE void gather(const Gather& a)
         {
             int row = t / TileDepth + n * (Threads / TileDepth);
             int pixel = k < depth ? pixelAt(a.d, a.h, a.w, origins[row], tz * a.d.hop, ty * a.h.hop, tx * a.w.hop) : -1;
-            tiles.row(own, row) = pixel < 0 ? 0 : from[(u32)(pixel * a.inputs * a.groups + channel)];
+            tiles.row(own, row) = pixel < 0 ? 0.0f : (float)from[(u32)(pixel * a.inputs * a.groups + channel)];
         }
         if constexpr (Transposed)
         {
@@ -98,7 +98,7 @@ template <bool Transposed> DEVICE void gather(const Gather& a)
             UNROLL for (int n = 0; n < TileColumns * TileDepth / Threads; n++)
             {
                 int i = t / TileDepth + n * (Threads / TileDepth), column = firstColumn + i;
-                tiles.column(own, i) = k < depth && column < a.outputs ? weight[(u32)((tapOfWeight * a.weightInputs + column) * a.weightOutputs + channel)] : 0;
+                tiles.column(own, i) = k < depth && column < a.outputs ? (float)weight[(u32)((tapOfWeight * a.weightInputs + column) * a.weightOutputs + channel)] : 0.0f;
             }
         }
         else
@@ -107,7 +107,7 @@ template <bool Transposed> DEVICE void gather(const Gather& a)
             UNROLL for (int n = 0; n < TileColumns * TileDepth / Threads; n++)
             {
                 int row = t / TileColumns + n * (Threads / TileColumns);
-                tiles.column(row, i) = k0 + row < depth && column < a.outputs ? weight[(u32)((k0 + row) * a.weightOutputs + column)] : 0;
+                tiles.column(row, i) = k0 + row < depth && column < a.outputs ? (float)weight[(u32)((k0 + row) * a.weightOutputs + column)] : 0.0f;
             }
         }
         barrier();
@@ -126,13 +126,13 @@ template <bool Transposed> DEVICE void gather(const Gather& a)
     }
 }
 
-KERNEL(Threads) convGather(const Gather a) { gather<false>(a); }
-KERNEL(Threads) convGatherTransposed(const Gather a) { gather<true>(a); }
+KERNELS(Threads, convGather, Gather, gather<false>)
+KERNELS(Threads, convGatherTransposed, Gather, gather<true>)
 
-struct Correlate { const float* x; const float* dy; float* sums; int batch, groups, inputs, outputs, slices, sliceResults, aligned; Line d, h, w; };
+template <typename T> struct Correlate { const T* x; const T* dy; float* sums; int batch, groups, inputs, outputs, slices, sliceResults, aligned; Line d, h, w; };
 
 // The sums [slice, taps, inputs, outputs of all groups] over the results of a slice of patches * dy: the gradient of the weight in parts.
-KERNEL(Threads) convCorrelate(const Correlate a)
+template <typename T> DEVICE void correlate(const Correlate<T>& a)
 {
     SHARED Tiles tiles;
     SHARED int4 origins[TileDepth];
@@ -140,7 +140,7 @@ KERNEL(Threads) convCorrelate(const Correlate a)
     int firstRow = (u32)blockX() / a.groups / a.slices * TileRows, rows = a.d.taps * a.h.taps * a.w.taps * a.inputs, pitch = a.outputs * a.groups;
     u32 results = (u32)a.batch * a.d.results * a.h.results * a.w.results, begin = (u32)slice * a.sliceResults, left = results - begin;
     u32 end = begin + (left < (u32)a.sliceResults ? left : a.sliceResults);
-    const float* x = a.x + group * a.inputs, *dy = a.dy + group * a.outputs;
+    const T* x = a.x + group * a.inputs, *dy = a.dy + group * a.outputs;
     // A thread gathers one input of one tap, of every second result.
     int own = t % TileRows, k = firstRow + own, channel = (u32)k % a.inputs, tap = (u32)k / a.inputs;
     int toX = (u32)tap % a.w.taps * a.w.hop, toY = (u32)tap / a.w.taps % a.h.taps * a.h.hop, toZ = (u32)tap / a.w.taps / a.h.taps * a.d.hop;
@@ -154,12 +154,12 @@ KERNEL(Threads) convCorrelate(const Correlate a)
         {
             int row = t / TileRows + n * (Threads / TileRows);
             int pixel = k < rows ? pixelAt(a.d, a.h, a.w, origins[row], toZ, toY, toX) : -1;
-            tiles.row(row, own) = pixel < 0 ? 0 : x[(u32)(pixel * a.inputs * a.groups + channel)];
+            tiles.row(row, own) = pixel < 0 ? 0.0f : (float)x[(u32)(pixel * a.inputs * a.groups + channel)];
         }
         UNROLL for (int n = 0; n < TileColumns * TileDepth / Threads; n++)
         {
             int row = t / TileColumns + n * (Threads / TileColumns);
-            tiles.column(row, i) = first + row < end && column < a.outputs ? dy[(first + row) * (u32)pitch + column] : 0;
+            tiles.column(row, i) = first + row < end && column < a.outputs ? (float)dy[(first + row) * (u32)pitch + column] : 0.0f;
         }
         barrier();
         multiply(tiles, sums);
@@ -170,3 +170,5 @@ KERNEL(Threads) convCorrelate(const Correlate a)
     UNROLL for (int r = 0; r < RowsEach; r++)
         if (row + r < rows) store(to + (u32)((row + r) * pitch), firstColumn + t % Side * ColumnsEach, a.outputs, a.aligned, float4{ sums[r][0], sums[r][1], sums[r][2], sums[r][3] });
 }
+
+KERNELS(Threads, convCorrelate, Correlate, correlate)

@@ -4,7 +4,9 @@ constexpr int Threads = 256;
 
 struct Axis { int in, out, kernel, stride, padding, dilation; };
 
-struct General { const float* x; const float* weight; const float* y; const float* bias; float* result; int batch, channels, multiplier; Axis d, h, w; int slices, slicePixels; };
+template <typename T, typename R> struct General { const T* x; const T* weight; const T* y; const T* bias; R* result; int batch, channels, multiplier; Axis d, h, w; int slices, slicePixels; };
+template <typename T> using Result = General<T, T>;
+template <typename T> using Part = General<T, float>;
 
 struct Pixel { int n, z, y, x; };
 
@@ -27,13 +29,13 @@ DEVICE int seeing(const Axis& a, int input, int tap)
 }
 
 // y: a thread for each element.
-KERNEL(Threads) depthwiseForward(const General a)
+template <typename T> DEVICE void forward(const Result<T>& a)
 {
     u32 i = thread(), outputs = a.channels * a.multiplier;
     if (i >= (u32)a.batch * a.d.out * a.h.out * a.w.out * outputs) return;
     int o = i / outputs, c = i - o * outputs, channel = c / a.multiplier;
     Pixel at = pixel(o, a.d.out, a.h.out, a.w.out);
-    float sum = a.bias ? a.bias[c] : 0;
+    float sum = elementOr(a.bias, c, 0);
     for (int k = 0, tap = 0; k < a.d.kernel; k++)
         for (int j = 0; j < a.h.kernel; j++)
             for (int l = 0; l < a.w.kernel; l++, tap++)
@@ -45,29 +47,33 @@ KERNEL(Threads) depthwiseForward(const General a)
     a.result[i] = sum;
 }
 
+KERNELS(Threads, depthwiseForward, Result, forward)
+
 // x, or its gradient: a thread for each element.
-KERNEL(Threads) depthwiseInput(const General a)
+template <typename T> DEVICE void inputGradient(const Result<T>& a)
 {
     u32 i = thread(), channels = a.channels;
     if (i >= (u32)a.batch * a.d.in * a.h.in * a.w.in * channels) return;
     int p = i / channels, channel = i - p * channels, outputs = a.channels * a.multiplier;
     Pixel at = pixel(p, a.d.in, a.h.in, a.w.in);
-    float sum = a.bias ? a.bias[channel] : 0;
+    float sum = elementOr(a.bias, channel, 0);
     for (int k = 0, tap = 0; k < a.d.kernel; k++)
         for (int j = 0; j < a.h.kernel; j++)
             for (int l = 0; l < a.w.kernel; l++, tap++)
             {
                 int z = seeing(a.d, at.z, k), y = seeing(a.h, at.y, j), x = seeing(a.w, at.x, l);
                 if (z < 0 || y < 0 || x < 0) continue;
-                const float* dy = a.y + (((at.n * a.d.out + z) * a.h.out + y) * a.w.out + x) * outputs + channel * a.multiplier;
-                const float* weight = a.weight + tap * outputs + channel * a.multiplier;
+                const T* dy = a.y + (((at.n * a.d.out + z) * a.h.out + y) * a.w.out + x) * outputs + channel * a.multiplier;
+                const T* weight = a.weight + tap * outputs + channel * a.multiplier;
                 for (int m = 0; m < a.multiplier; m++) sum = multiplyAdd(dy[m], weight[m], sum);
             }
     a.result[i] = sum;
 }
 
+KERNELS(Threads, depthwiseInput, Result, inputGradient)
+
 // The gradient of the weight, summed over the pixels of a slice: result [slice, tap, output]. A thread for each element.
-KERNEL(Threads) depthwiseWeight(const General a)
+template <typename T> DEVICE void weightGradient(const Part<T>& a)
 {
     u32 outputs = a.channels * a.multiplier, width = (u32)a.d.kernel * a.h.kernel * a.w.kernel * outputs, blocks = (width + Threads - 1) / Threads;
     u32 slice = blockX() / blocks, i = (blockX() - slice * blocks) * Threads + threadX();
@@ -93,10 +99,12 @@ KERNEL(Threads) depthwiseWeight(const General a)
     a.result[(u64)slice * width + i] = sum;
 }
 
-struct Sum { const float* parts; float* weight; int count, partCount, begin, width; };
+KERNELS(Threads, depthwiseWeight, Part, weightGradient)
+
+template <typename T> struct Sum { const float* parts; T* weight; int count, partCount, begin, width; };
 
 // Elements begin to begin + width of the weight are the sums of the parts [partCount, width], in order; the others are 0.
-KERNEL(Threads) depthwiseSum(const Sum a)
+template <typename T> DEVICE void sumParts(const Sum<T>& a)
 {
     u32 i = thread(), at = i - a.begin;
     if (i >= (u32)a.count) return;
@@ -105,3 +113,5 @@ KERNEL(Threads) depthwiseSum(const Sum a)
         for (int part = 0; part < a.partCount; part++) sum += a.parts[(u64)part * a.width + at];
     a.weight[i] = sum;
 }
+
+KERNELS(Threads, depthwiseSum, Sum, sumParts)

@@ -11,40 +11,40 @@ static unsafe partial class DepthwiseForms
     readonly record struct SumLaunch(Pointer Parts, Pointer Weight, int Count, int PartCount, int Begin, int Width);
 
     static readonly CudaModule module = new(typeof(DepthwiseForms), "Depthwise");
-    static readonly CudaFunction<GeneralLaunch> forwardElements = module.Function<GeneralLaunch>("depthwiseForward");
-    static readonly CudaFunction<GeneralLaunch> inputElements = module.Function<GeneralLaunch>("depthwiseInput");
-    static readonly CudaFunction<GeneralLaunch> weightElements = module.Function<GeneralLaunch>("depthwiseWeight");
-    static readonly CudaFunction<SumLaunch> sumParts = module.Function<SumLaunch>("depthwiseSum");
+    static readonly TypedFunction<GeneralLaunch> forwardElements = module.Typed<GeneralLaunch>("depthwiseForward");
+    static readonly TypedFunction<GeneralLaunch> inputElements = module.Typed<GeneralLaunch>("depthwiseInput");
+    static readonly TypedFunction<GeneralLaunch> weightElements = module.Typed<GeneralLaunch>("depthwiseWeight");
+    static readonly TypedFunction<SumLaunch> sumParts = module.Typed<SumLaunch>("depthwiseSum");
 
     struct ForwardCuda : ICudaKernel<DepthwiseArgs>
     {
-        public static void Run(CudaDevice device, in DepthwiseArgs args)
+        public static void Run<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged
         {
-            if (DepthwiseTiles.Forward(device, args)) return;
-            device.Launch(forwardElements, Workers.Blocks((long)args.Windows.Batch * args.Windows.Outputs * args.Outputs, Threads), Threads, General(args, args.Y));
+            if (DepthwiseTiles.Forward<T>(device, args)) return;
+            device.Launch(forwardElements.For<T>(), Workers.Blocks((long)args.Windows.Batch * args.Windows.Outputs * args.Outputs, Threads), Threads, General(args, args.Y));
         }
     }
 
     struct InputCuda : ICudaKernel<DepthwiseArgs>
     {
-        public static void Run(CudaDevice device, in DepthwiseArgs args)
+        public static void Run<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged
         {
-            if (args.IsPlain && DepthwiseTiles.Forward(device, args.Turned())) return;
-            device.Launch(inputElements, Workers.Blocks((long)args.Windows.Batch * args.Windows.Inputs * args.Windows.Channels, Threads), Threads, General(args, args.X));
+            if (args.IsPlain && DepthwiseTiles.Forward<T>(device, args.Turned())) return;
+            device.Launch(inputElements.For<T>(), Workers.Blocks((long)args.Windows.Batch * args.Windows.Inputs * args.Windows.Channels, Threads), Threads, General(args, args.X));
         }
     }
 
     struct WeightCuda : ICudaKernel<DepthwiseArgs>
     {
-        public static void Run(CudaDevice device, in DepthwiseArgs args)
+        public static void Run<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged
         {
-            if (DepthwiseTiles.WeightGradient(device, args)) return;
+            if (DepthwiseTiles.WeightGradient<T>(device, args)) return;
             int pixels = args.Windows.Batch * args.Windows.Outputs, width = args.Windows.Taps * args.Outputs;
             int slicePixels = Workers.Blocks(pixels, Math.Clamp(BusyThreads / width, 1, Math.Max(1, pixels))), slices = pixels == 0 ? 0 : Workers.Blocks(pixels, slicePixels);
             using Scratch scratch = device.Scratch((long)slices * width * sizeof(float));
             Pointer partial = Pointer.At(scratch.As<float>());
-            device.Launch(weightElements, slices * Workers.Blocks(width, Threads), Threads, General(args, partial) with { Slices = slices, SlicePixels = slicePixels });
-            SumParts(device, args, partial, slices, 0, width);
+            device.Launch(weightElements.For<T>(), slices * Workers.Blocks(width, Threads), Threads, General(args, partial) with { Slices = slices, SlicePixels = slicePixels });
+            SumParts<T>(device, args, partial, slices, 0, width);
         }
     }
 
@@ -52,9 +52,9 @@ static unsafe partial class DepthwiseForms
         => new(args.X, args.Weight, args.Y, args.Bias, result, args.Windows.Batch, args.Windows.Channels, args.Multiplier, args.Windows.D, args.Windows.H, args.Windows.W, 0, 0);
 
     /// <summary>Writes the weight of args: sums of parts [count, width] from its element begin on, and 0 elsewhere.</summary>
-    internal static void SumParts(CudaDevice device, in DepthwiseArgs args, Pointer parts, int count, int begin, int width)
+    internal static void SumParts<T>(CudaDevice device, in DepthwiseArgs args, Pointer parts, int count, int begin, int width) where T : unmanaged
     {
         int all = args.Windows.Taps * args.Outputs;
-        device.Launch(sumParts, Workers.Blocks(all, Threads), Threads, new(parts, args.Weight, all, count, begin, width));
+        device.Launch(sumParts.For<T>(), Workers.Blocks(all, Threads), Threads, new(parts, args.Weight, all, count, begin, width));
     }
 }

@@ -97,8 +97,8 @@ public sealed unsafe partial class DclsKernel<F>
     /// <summary>Where an item's channels start in a tap's values and in the kernel, and how many there are.</summary>
     readonly record struct Block(long Tap, long Kernel, int Lanes);
 
-    static readonly Kernel<Batch> draw = Kernel<Batch>.On<DrawBody, DrawCuda>($"DclsKernel.draw {F.Version}");
-    static readonly Kernel<Batch> differentiate = Kernel<Batch>.On<DifferentiateBody, DifferentiateCuda>($"DclsKernel.differentiate {F.Version}");
+    static readonly Kernel<Batch> draw = Kernel<Batch>.OnSingle<DrawBody, DrawCuda>($"DclsKernel.draw {F.Version}");
+    static readonly Kernel<Batch> differentiate = Kernel<Batch>.OnSingle<DifferentiateBody, DifferentiateCuda>($"DclsKernel.differentiate {F.Version}");
 
     /// <summary>
     /// One tap of one register of channels: its profiles along the axes, their sums, and 1/S. A profile has a value for each line of the axis; that of a compact tap only for

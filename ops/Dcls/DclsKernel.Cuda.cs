@@ -34,7 +34,7 @@ public sealed unsafe partial class DclsKernel<F>
     static readonly CudaFunction<DclsLaunch> drawCells = module.Function<DclsLaunch>($"dcls{typeof(F).Name}Draw");
     static readonly CudaFunction<DclsLaunch> differentiateTaps = module.Function<DclsLaunch>($"dcls{typeof(F).Name}Differentiate");
 
-    struct DrawCuda : ICudaKernel<Batch>
+    struct DrawCuda : ISingleCudaKernel<Batch>
     {
         public static void Run(CudaDevice device, in Batch batch)
         {
@@ -62,7 +62,7 @@ public sealed unsafe partial class DclsKernel<F>
         static int Together(in Args a) => Math.Max(1, Math.Min(ProfileBytes / TapBytes(a), a.Count));
     }
 
-    struct DifferentiateCuda : ICudaKernel<Batch>
+    struct DifferentiateCuda : ISingleCudaKernel<Batch>
     {
         public static void Run(CudaDevice device, in Batch batch)
         {

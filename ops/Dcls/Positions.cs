@@ -28,7 +28,7 @@ public static unsafe class Positions
         public Cost Cost(int size) => new(0, 2.0 * size * (End - Begin), End - Begin);
     }
 
-    static readonly Kernel<Args> clamp = Kernel<Args>.On<Body<Clamped>, Cuda<Clamped>>("Positions.clamp"), round = Kernel<Args>.On<Body<Rounded>, Cuda<Rounded>>("Positions.round");
+    static readonly Kernel<Args> clamp = Kernel<Args>.OnSingle<Body<Clamped>, Cuda<Clamped>>("Positions.clamp"), round = Kernel<Args>.OnSingle<Body<Rounded>, Cuda<Rounded>>("Positions.round");
 
     /// <summary>Where a position of a row with this half window goes.</summary>
     interface IMove
@@ -68,14 +68,14 @@ public static unsafe class Positions
         public void Write(FormulaTrace trace) => trace.Output(M.Of(trace.Input(), half));
     }
 
-    struct Cuda<M> : ICudaKernel<Args> where M : struct, IMove
+    struct Cuda<M> : ISingleCudaKernel<Args> where M : struct, IMove
     {
         static readonly Flat<Formula<M>> flat = new(1, typeof(M).Name);
 
         public static void Run(CudaDevice device, in Args a)
         {
             Pointer row = Pointer.At(a.P.As<float>() + a.Begin);
-            flat.Run(device, new Formula<M>(a.Half), row, a.End - a.Begin, row);
+            flat.Run<float>(device, new Formula<M>(a.Half), row, a.End - a.Begin, row);
         }
     }
 }

@@ -11,24 +11,24 @@ public sealed unsafe partial class DropoutOp
     readonly record struct ExamplesLaunch(Pointer X, Pointer Factors, Pointer Y, int Count, int Unit);
 
     static readonly CudaModule module = new(typeof(DropoutOp), "Dropout");
-    static readonly CudaFunction<ElementsLaunch> elements = module.Function<ElementsLaunch>("dropoutElements");
+    static readonly TypedFunction<ElementsLaunch> elements = module.Typed<ElementsLaunch>("dropoutElements");
     static readonly CudaFunction<FactorsLaunch> factors = module.Function<FactorsLaunch>("dropoutFactors");
-    static readonly CudaFunction<ExamplesLaunch> examples = module.Function<ExamplesLaunch>("dropoutExamples");
+    static readonly TypedFunction<ExamplesLaunch> examples = module.Typed<ExamplesLaunch>("dropoutExamples");
 
     struct Cuda : ICudaKernel<Args>
     {
-        public static void Run(CudaDevice device, in Args a)
+        public static void Run<T>(CudaDevice device, in Args a) where T : unmanaged
         {
             if (a.Unit == 1 || a.Count == 0)
             {
-                device.Launch(elements, a.Repeats * Workers.Blocks(a.Period, Threads * CounterWords), Threads, new(a.X, a.Y, a.State, a.Site, a.Period, (float)a.Rate, Kept<float>(a.Rate)));
+                device.Launch(elements.For<T>(), a.Repeats * Workers.Blocks(a.Period, Threads * CounterWords), Threads, new(a.X, a.Y, a.State, a.Site, a.Period, (float)a.Rate, Kept<float>(a.Rate)));
                 return;
             }
             int count = a.Count / a.Unit;
             using Scratch scratch = device.Scratch((long)count * sizeof(float));
             Pointer drawn = Pointer.At(scratch.As<float>());
             Factors(device, a.State, a.Site, a.Rate, count, drawn);
-            device.Launch(examples, Workers.Blocks(a.Count, Threads), Threads, new(a.X, drawn, a.Y, a.Count, a.Unit));
+            device.Launch(examples.For<T>(), Workers.Blocks(a.Count, Threads), Threads, new(a.X, drawn, a.Y, a.Count, a.Unit));
         }
     }
 

@@ -1,7 +1,7 @@
 #include "device.h"
 
 struct Line { int in, out, alignCorners; };
-struct Grid { float* x; float* y; int batch, channels; Line h, w; };
+template <typename T> struct Grid { T* x; T* y; int batch, channels; Line h, w; };
 struct Blend { int first, second; float weight; };      // of the second
 
 // The two inputs that an output blends. Where it lies between them is a fraction of integers, so that a long line costs no digits.
@@ -20,21 +20,23 @@ DEVICE int begin(const Line& a, int i) { return i == 0 ? 0 : larger(0, (int)((u6
 DEVICE int end(const Line& a, int i) { return i >= a.in - 1 ? a.out : smaller(a.out, (int)((u64)(i + 2) * a.out / a.in) + 2); }
 
 // An element of y by a thread.
-KERNEL(256) resizeBilinearForward(const Grid a)
+template <typename T> DEVICE void forward(const Grid<T>& a)
 {
     u32 c = a.channels, o = (u32)blockX() * 256 + threadX(), pixel = o / c, channel = o % c;
     u32 x = pixel % a.w.out, y = pixel / a.w.out % a.h.out, n = pixel / a.w.out / a.h.out;
     if (n >= (u32)a.batch) return;
     Blend h = at(a.h, y), w = at(a.w, x);
-    const float* top = a.x + (n * a.h.in + h.first) * a.w.in * c + channel, *bottom = a.x + (n * a.h.in + h.second) * a.w.in * c + channel;
+    const T* top = a.x + (n * a.h.in + h.first) * a.w.in * c + channel, *bottom = a.x + (n * a.h.in + h.second) * a.w.in * c + channel;
     float sum = top[w.first * c] * ((1 - h.weight) * (1 - w.weight));
     sum = multiplyAdd(top[w.second * c], (1 - h.weight) * w.weight, sum);
     sum = multiplyAdd(bottom[w.first * c], h.weight * (1 - w.weight), sum);
     a.y[o] = multiplyAdd(bottom[w.second * c], h.weight * w.weight, sum);
 }
 
+KERNELS(256, resizeBilinearForward, Grid, forward)
+
 // An element of dx by a thread, from the outputs that blend it.
-KERNEL(256) resizeBilinearBackward(const Grid a)
+template <typename T> DEVICE void backward(const Grid<T>& a)
 {
     u32 c = a.channels, p = (u32)blockX() * 256 + threadX(), pixel = p / c, channel = p % c;
     int x = pixel % a.w.in, y = pixel / a.w.in % a.h.in, n = pixel / a.w.in / a.h.in, lastX = end(a.w, x), lastY = end(a.h, y);
@@ -44,9 +46,11 @@ KERNEL(256) resizeBilinearBackward(const Grid a)
     {
         float down = weightOf(at(a.h, i), y), line = 0;
         if (down == 0) continue;
-        const float* dy = a.y + (u32)(n * a.h.out + i) * a.w.out * c + channel;
+        const T* dy = a.y + (u32)(n * a.h.out + i) * a.w.out * c + channel;
         for (int j = begin(a.w, x); j < lastX; j++) line = multiplyAdd(dy[j * c], weightOf(at(a.w, j), x), line);
         sum = multiplyAdd(line, down, sum);
     }
     a.x[p] = sum;
 }
+
+KERNELS(256, resizeBilinearBackward, Grid, backward)

@@ -18,11 +18,11 @@ public sealed unsafe partial class LinearActivation<F>
     struct ForwardCuda : ICudaKernel<ForwardArgs>
     {
         /// <summary>The product, then the bias and the formula in one pass over it.</summary>
-        public static void Run(CudaDevice device, in ForwardArgs a)
+        public static void Run<T>(CudaDevice device, in ForwardArgs a) where T : unmanaged
         {
-            Gemm.Cuda.Run(device, a.Product with { Bias = default });
+            Gemm.Cuda.Run<T>(device, a.Product with { Bias = default });
             int count = a.Product.M * a.Product.N;
-            CudaFunction<LinearValueLaunch> function = values.For(new(a.Formula), out FormulaConstants constants);
+            CudaFunction<LinearValueLaunch> function = values.For<T>(new(a.Formula), out FormulaConstants constants);
             device.Launch(function, Workers.Blocks(count, Threads * ThreadElements), Threads,
                 new(constants, a.Product.C, a.Product.Bias, a.Y, count, a.Product.N, a.Y.Address == a.Product.C.Address ? 0 : 1));
         }
@@ -30,19 +30,19 @@ public sealed unsafe partial class LinearActivation<F>
 
     struct SlopeCuda : ICudaKernel<SlopeArgs>
     {
-        public static void Run(CudaDevice device, in SlopeArgs a)
+        public static void Run<T>(CudaDevice device, in SlopeArgs a) where T : unmanaged
         {
             if (a.DBias.IsNull)
             {
-                flatSlope.Run(device, new(a.Formula), a.Dh, a.Rows * a.C, a.Saved, a.Dy);
+                flatSlope.Run<T>(device, new(a.Formula), a.Dh, a.Rows * a.C, a.Saved, a.Dy);
                 return;
             }
             RowSlices slices = new(a.Rows, a.C);
             using Scratch scratch = device.Scratch((long)slices.Count * a.C * sizeof(float));
             Pointer partial = Pointer.At(scratch.As<float>());
-            CudaFunction<LinearSlopeLaunch> function = slopes.For(new(a.Formula), out FormulaConstants constants);
+            CudaFunction<LinearSlopeLaunch> function = slopes.For<T>(new(a.Formula), out FormulaConstants constants);
             device.Launch(function, slices.Grid, RowSlices.Block, new(constants, a.Saved, a.Dy, a.Dh, partial, a.Rows, a.C, slices.Rows));
-            Fold<Sum.Plus>.Merge(device, partial, slices.Count, a.C, a.DBias);
+            Fold<Sum.Plus>.Merge<T>(device, partial, slices.Count, a.C, a.DBias);
         }
     }
 }

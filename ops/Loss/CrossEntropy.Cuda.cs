@@ -7,19 +7,19 @@ public sealed unsafe partial class CrossEntropy
     readonly record struct RowsLaunch(Pointer X, Pointer Target, Pointer Classes, Pointer Normalizer, Pointer Y, Pointer Dy, int Rows, int N, int DyStep, float Smoothing, float Slope);
 
     static readonly CudaModule module = new(typeof(CrossEntropy), "CrossEntropy");
-    static readonly CudaFunction<RowsLaunch> warps = module.Function<RowsLaunch>("crossEntropyWarps");
-    static readonly CudaFunction<RowsLaunch> blocks = module.Function<RowsLaunch>("crossEntropyBlocks");
-    static readonly CudaFunction<RowsLaunch> slopeWarps = module.Function<RowsLaunch>("crossEntropySlopeWarps");
-    static readonly CudaFunction<RowsLaunch> slopeBlocks = module.Function<RowsLaunch>("crossEntropySlopeBlocks");
+    static readonly TypedFunction<RowsLaunch> warps = module.Typed<RowsLaunch>("crossEntropyWarps");
+    static readonly TypedFunction<RowsLaunch> blocks = module.Typed<RowsLaunch>("crossEntropyBlocks");
+    static readonly TypedFunction<RowsLaunch> slopeWarps = module.Typed<RowsLaunch>("crossEntropySlopeWarps");
+    static readonly TypedFunction<RowsLaunch> slopeBlocks = module.Typed<RowsLaunch>("crossEntropySlopeBlocks");
 
     struct ForwardCuda : ICudaKernel<Args>
     {
-        public static void Run(CudaDevice device, in Args a) => Teams.Launch(device, warps, blocks, a.With.Rows, a.With.Classes, Rows(a));
+        public static void Run<T>(CudaDevice device, in Args a) where T : unmanaged => Teams.Launch(device, warps.For<T>(), blocks.For<T>(), a.With.Rows, a.With.Classes, Rows(a));
     }
 
     struct BackwardCuda : ICudaKernel<Args>
     {
-        public static void Run(CudaDevice device, in Args a) => Teams.Launch(device, slopeWarps, slopeBlocks, a.With.Rows, a.With.Classes, Rows(a));
+        public static void Run<T>(CudaDevice device, in Args a) where T : unmanaged => Teams.Launch(device, slopeWarps.For<T>(), slopeBlocks.For<T>(), a.With.Rows, a.With.Classes, Rows(a));
     }
 
     static RowsLaunch Rows(in Args a)

@@ -31,7 +31,7 @@ public sealed partial class CrossEntropy : Op
             Expect.Alike(logits, target);
             Expect.That(!Tape.Tracks(target), "target must be a constant: its gradient is not computed; use LogSoftmax and a product", target);
         }
-        Tensor losses = Tensor.Like(logits, rows), normalizer = Tensor.Like(logits, [losses.Count, 2]);
+        Tensor losses = Tensor.Like(logits, rows), normalizer = Tensor.Empty([losses.Count, 2], logits.DType.Wide(), logits.Device);
         forward.Launch(logits.Device, logits.DType, new(logits, target, normalizer, losses, default, Settings(logits.Shape, target, smoothing, reduction)));
         Tensor y = reduction switch
         {

@@ -1,9 +1,9 @@
 #include "device.h"
 
-struct Rows { const float* x; const float* target; const int* classes; float* normalizer; float* y; const float* dy; int rows, n, dyStep; float smoothing, slope; };
+template <typename T> struct Rows { const T* x; const T* target; const int* classes; float* normalizer; T* y; const T* dy; int rows, n, dyStep; float smoothing, slope; };
 
 // The class of a row; one that there is not stops the kernel.
-DEVICE u32 classOf(const Rows& a, u32 row)
+template <typename T> DEVICE u32 classOf(const Rows<T>& a, u32 row)
 {
     u32 c = a.classes[row];
     if (c >= (u32)a.n) __builtin_trap();
@@ -11,11 +11,11 @@ DEVICE u32 classOf(const Rows& a, u32 row)
 }
 
 // Losses y, and (m, ln of the sum of e^(x - m)), m a row's largest: everything is computed from x - m, so that large logits cost no digits.
-template <int Threads> DEVICE void forward(const Rows& a)
+template <int Threads, typename T> DEVICE void forward(const Rows<T>& a)
 {
     u32 row = teamRow<Threads>(), first = teamMember<Threads>(), n = a.n;
     if (row >= (u32)a.rows) return;
-    const float* x = a.x + (u64)row * n;
+    const T* x = a.x + (u64)row * n;
     float m = -__builtin_inff(), exponentials = 0, shifted = 0;
     for (u32 i = first; i < n; i += Threads) m = larger(m, x[i]);
     m = teamLargest<Threads>(m);
@@ -29,7 +29,7 @@ template <int Threads> DEVICE void forward(const Rows& a)
     shifted = teamSum<Threads>(shifted);
     if (a.target)
     {
-        const float* t = a.target + (u64)row * n;
+        const T* t = a.target + (u64)row * n;
         float mass = 0, dot = 0;
         for (u32 i = first; i < n; i += Threads)
         {
@@ -48,12 +48,12 @@ template <int Threads> DEVICE void forward(const Rows& a)
 }
 
 // y is dx.
-template <int Threads> DEVICE void backward(const Rows& a)
+template <int Threads, typename T> DEVICE void backward(const Rows<T>& a)
 {
     u32 row = teamRow<Threads>(), first = teamMember<Threads>(), n = a.n;
     if (row >= (u32)a.rows) return;
-    const float* x = a.x + (u64)row * n, *t = a.target + (u64)row * n;
-    float* dx = a.y + (u64)row * n;
+    const T* x = a.x + (u64)row * n, *t = a.target + (u64)row * n;
+    T* dx = a.y + (u64)row * n;
     float2 normalizer = *(const float2*)(a.normalizer + 2 * (u64)row);
     float g = a.dy[row * a.dyStep] * a.slope, keep = 1 - a.smoothing, spread = divide(a.smoothing, n), mass = 1;
     u32 own = a.target ? 0 : classOf(a, row);
@@ -65,12 +65,12 @@ template <int Threads> DEVICE void backward(const Rows& a)
     }
     for (u32 i = first; i < n; i += Threads)
     {
-        float target = a.target ? t[i] : i == own ? 1 : 0;
+        float target = a.target ? (float)t[i] : i == own ? 1.0f : 0.0f;
         dx[i] = g * (exponential(x[i] - normalizer.x - normalizer.y) * mass - multiplyAdd(target, keep, spread));
     }
 }
 
-KERNEL(TeamBlock) crossEntropyWarps(const Rows a) { forward<Warp>(a); }
-KERNEL(TeamBlock) crossEntropyBlocks(const Rows a) { forward<TeamBlock>(a); }
-KERNEL(TeamBlock) crossEntropySlopeWarps(const Rows a) { backward<Warp>(a); }
-KERNEL(TeamBlock) crossEntropySlopeBlocks(const Rows a) { backward<TeamBlock>(a); }
+KERNELS(TeamBlock, crossEntropyWarps, Rows, forward<Warp>)
+KERNELS(TeamBlock, crossEntropyBlocks, Rows, forward<TeamBlock>)
+KERNELS(TeamBlock, crossEntropySlopeWarps, Rows, backward<Warp>)
+KERNELS(TeamBlock, crossEntropySlopeBlocks, Rows, backward<TeamBlock>)

@@ -1,9 +1,9 @@
 #include "slopes.h"
 
-struct Moments { const float* x; float* partial; int rows, c, sliceRows; };
+template <typename T> struct Moments { const T* x; float* partial; int rows, c, sliceRows; };
 
 // Mean and squared deviations from it of the rows of a slice: partial [slice, 2, c]. The second look at the slice comes from cache.
-KERNEL(Columns * Together) batchNormMoments(const Moments a)
+template <typename T> DEVICE void moments(const Moments<T>& a)
 {
     int column = ownColumn(), begin = blockX() * a.sliceRows, end = smaller(a.rows, begin + a.sliceRows), last = column < a.c ? end : 0;
     float sum = 0, squares = 0;
@@ -20,6 +20,8 @@ KERNEL(Columns * Together) batchNormMoments(const Moments a)
     partial[column] = mean;
     partial[a.c + column] = squares;
 }
+
+KERNELS(Columns * Together, batchNormMoments, Moments, moments)
 
 struct Merge { const float* partial; float* runningMean; float* runningVariance; float* statistics; int rows, c, sliceRows, slices; float momentum, epsilon; };
 
@@ -59,14 +61,14 @@ KERNEL(256) batchNormFrozen(const Frozen a)
     a.statistics[a.c + i] = divide(1, squareRoot(a.runningVariance[i] + a.epsilon));
 }
 
-struct Apply { const float* x; const float* gamma; const float* beta; const float* statistics; float* y; int rows, c, sliceRows; };
+template <typename T> struct Apply { const T* x; const T* gamma; const T* beta; const float* statistics; T* y; int rows, c, sliceRows; };
 
 // y of a slice.
-KERNEL(Columns * Together) batchNormApply(const Apply a)
+template <typename T> DEVICE void apply(const Apply<T>& a)
 {
     int column = ownColumn(), begin = blockX() * a.sliceRows, end = smaller(a.rows, begin + a.sliceRows);
     if (column >= a.c) return;
-    float mean = a.statistics[column], inverse = a.statistics[a.c + column], gamma = a.gamma ? a.gamma[column] : 1, beta = a.beta ? a.beta[column] : 0;
+    float mean = a.statistics[column], inverse = a.statistics[a.c + column], gamma = elementOr(a.gamma, column, 1), beta = elementOr(a.beta, column, 0);
     for (int row = begin + threadY(); row < end; row += Together)
     {
         u64 at = (u64)row * a.c + column;
@@ -74,20 +76,24 @@ KERNEL(Columns * Together) batchNormApply(const Apply a)
     }
 }
 
-struct Sums { const float* x; const float* dy; const float* statistics; float* partial; int rows, c, sliceRows; };
+KERNELS(Columns * Together, batchNormApply, Apply, apply)
+
+template <typename T> struct Sums { const T* x; const T* dy; const float* statistics; float* partial; int rows, c, sliceRows; };
 
 // Sums of dy h and of dy over the rows of a slice: partial [slice, 2, c].
-KERNEL(Columns * Together) batchNormSums(const Sums a)
+template <typename T> DEVICE void sums(const Sums<T>& a)
 {
     int column = smaller(ownColumn(), a.c - 1), begin = blockX() * a.sliceRows;
     float2 s = { a.statistics[column], a.statistics[a.c + column] };
     slopeSums(a.x, a.dy, a.c, begin, smaller(a.rows, begin + a.sliceRows), a.partial + (u64)blockX() * 2 * a.c, [=](int) { return s; });
 }
 
-struct Input { const float* x; const float* gamma; const float* dy; const float* statistics; const float* sums; float* dx; int rows, c, sliceRows; float share; };
+KERNELS(Columns * Together, batchNormSums, Sums, sums)
+
+template <typename T> struct Input { const T* x; const T* gamma; const T* dy; const float* statistics; const float* sums; T* dx; int rows, c, sliceRows; float share; };
 
 // dx of a slice; the share of a row in the statistics is 0 where they are constants.
-KERNEL(Columns * Together) batchNormInput(const Input a)
+template <typename T> DEVICE void input(const Input<T>& a)
 {
     int column = ownColumn(), begin = blockX() * a.sliceRows, end = smaller(a.rows, begin + a.sliceRows);
     if (column >= a.c) return;
@@ -100,3 +106,5 @@ KERNEL(Columns * Together) batchNormInput(const Input a)
         a.dx[at] = scale * (a.dy[at] - multiplyAdd(h, gamma, beta));
     }
 }
+
+KERNELS(Columns * Together, batchNormInput, Input, input)

@@ -14,45 +14,46 @@ public sealed unsafe partial class BatchNormOp
     readonly record struct InputLaunch(Pointer X, Pointer Gamma, Pointer Dy, Pointer Statistics, Pointer Sums, Pointer Dx, int Rows, int C, int SliceRows, float Share);
 
     static readonly CudaModule module = new(typeof(BatchNormOp), "BatchNorm");
-    static readonly CudaFunction<MomentsLaunch> moments = module.Function<MomentsLaunch>("batchNormMoments");
+    static readonly TypedFunction<MomentsLaunch> moments = module.Typed<MomentsLaunch>("batchNormMoments");
     static readonly CudaFunction<MergeLaunch> merge = module.Function<MergeLaunch>("batchNormMerge");
     static readonly CudaFunction<FrozenLaunch> frozen = module.Function<FrozenLaunch>("batchNormFrozen");
-    static readonly CudaFunction<ApplyLaunch> apply = module.Function<ApplyLaunch>("batchNormApply");
-    static readonly CudaFunction<SumsLaunch> slopeSums = module.Function<SumsLaunch>("batchNormSums");
-    static readonly CudaFunction<InputLaunch> inputRows = module.Function<InputLaunch>("batchNormInput");
+    static readonly TypedFunction<ApplyLaunch> apply = module.Typed<ApplyLaunch>("batchNormApply");
+    static readonly TypedFunction<SumsLaunch> slopeSums = module.Typed<SumsLaunch>("batchNormSums");
+    static readonly TypedFunction<InputLaunch> inputRows = module.Typed<InputLaunch>("batchNormInput");
 
     /// <summary>Blocks of slices of rows, and of the columns.</summary>
     static Dim3 Grid(int rows, int sliceRows, int c) => new(Workers.Blocks(rows, sliceRows), Workers.Blocks(c, Partials.Columns));
 
     struct ForwardCuda : ICudaKernel<ForwardArgs>
     {
-        public static void Run(CudaDevice device, in ForwardArgs a)
+        public static void Run<T>(CudaDevice device, in ForwardArgs a) where T : unmanaged
         {
             if (a.Batch)
             {
                 int slices = Workers.Blocks(a.Rows, SliceRows);
                 using Scratch scratch = device.Scratch(2L * slices * a.C * sizeof(float));
                 Pointer partial = Pointer.At(scratch.As<float>());
-                device.Launch(moments, Grid(a.Rows, SliceRows, a.C), Partials.Block, new(a.X, partial, a.Rows, a.C, SliceRows));
+                device.Launch(moments.For<T>(), Grid(a.Rows, SliceRows, a.C), Partials.Block, new(a.X, partial, a.Rows, a.C, SliceRows));
                 device.Launch(merge, Workers.Blocks(a.C, Partials.Columns), Partials.Block,
                     new(partial, a.RunningMean, a.RunningVariance, a.Statistics, a.Rows, a.C, SliceRows, slices, (float)a.Momentum, (float)a.Epsilon));
             }
             else device.Launch(frozen, Workers.Blocks(a.C, Threads), Threads, new(a.RunningMean, a.RunningVariance, a.Statistics, a.C, (float)a.Epsilon));
-            device.Launch(apply, Grid(a.Rows, ApplyRows, a.C), Partials.Block, new(a.X, a.Gamma, a.Beta, a.Statistics, a.Y, a.Rows, a.C, ApplyRows));
+            device.Launch(apply.For<T>(), Grid(a.Rows, ApplyRows, a.C), Partials.Block, new(a.X, a.Gamma, a.Beta, a.Statistics, a.Y, a.Rows, a.C, ApplyRows));
         }
     }
 
     struct BackwardCuda : ICudaKernel<BackwardArgs>
     {
-        public static void Run(CudaDevice device, in BackwardArgs a)
+        public static void Run<T>(CudaDevice device, in BackwardArgs a) where T : unmanaged
         {
             int slices = Workers.Blocks(a.Rows, SliceRows);
-            using Scratch scratch = device.Scratch(2L * slices * a.C * sizeof(float));
-            Pointer partial = Pointer.At(scratch.As<float>());
-            device.Launch(slopeSums, Grid(a.Rows, SliceRows, a.C), Partials.Block, new(a.X, a.Dy, a.Statistics, partial, a.Rows, a.C, SliceRows));
-            Partials.Sum(device, partial, slices, 2 * a.C, a.DParameters);
-            device.Launch(inputRows, Grid(a.Rows, ApplyRows, a.C), Partials.Block,
-                new(a.X, a.Gamma, a.Dy, a.Statistics, a.DParameters, a.Dx, a.Rows, a.C, ApplyRows, a.Batch ? 1f / a.Rows : 0));
+            using Scratch scratch = device.Scratch(2L * (slices + 1) * a.C * sizeof(float));
+            Pointer partial = Pointer.At(scratch.As<float>()), sums = typeof(T) == typeof(float) ? a.DParameters : Pointer.At(scratch.As<float>() + 2L * slices * a.C);
+            device.Launch(slopeSums.For<T>(), Grid(a.Rows, SliceRows, a.C), Partials.Block, new(a.X, a.Dy, a.Statistics, partial, a.Rows, a.C, SliceRows));
+            Partials.Sum<T>(device, partial, slices, 2 * a.C, a.DParameters);
+            if (typeof(T) != typeof(float)) Partials.Sum<float>(device, partial, slices, 2 * a.C, sums);         // dx takes them as they were summed
+            device.Launch(inputRows.For<T>(), Grid(a.Rows, ApplyRows, a.C), Partials.Block,
+                new(a.X, a.Gamma, a.Dy, a.Statistics, sums, a.Dx, a.Rows, a.C, ApplyRows, a.Batch ? 1f / a.Rows : 0));
         }
     }
 }

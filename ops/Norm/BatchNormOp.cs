@@ -29,16 +29,22 @@ public sealed unsafe partial class BatchNormOp : Op
         Expect.Real(x);
         Expect.That(x.Shape.Rank >= 2 && x.Shape[^1] > 0, "x must be [..., c]", x);
         int c = x.Shape[^1], rows = x.Count / c;
-        foreach (Tensor? p in (ReadOnlySpan<Tensor?>)[gamma, beta, runningMean, runningVariance])
+        foreach (Tensor? p in (ReadOnlySpan<Tensor?>)[gamma, beta])
         {
             if (p is null) continue;
             Expect.Shape(p, [c]);
             Expect.Alike(x, p);
         }
+        foreach (Tensor? p in (ReadOnlySpan<Tensor?>)[runningMean, runningVariance])
+        {
+            if (p is null) continue;
+            Expect.Shape(p, [c]);
+            Expect.That(p.DType == x.DType.Wide() && p.Device == x.Device, $"running statistics of {x} are {x.DType.Wide().Short()} on the same device", p);
+        }
         bool batch = use == Statistics.Batch;
         Expect.That(!batch || rows > 1, "batch statistics need more than one value per channel; use Statistics.Running", x);
         if (!batch && (runningMean is null || runningVariance is null)) throw new TensorException("BatchNorm: running statistics are asked for but not given");
-        Tensor y = Tensor.Like(x), statistics = Tensor.Like(x, [2, c]);
+        Tensor y = Tensor.Like(x), statistics = Tensor.Empty([2, c], x.DType.Wide(), x.Device);
         Pointer mean = runningMean is null ? default : batch ? runningMean.InPlace() : runningMean;
         Pointer variance = runningVariance is null ? default : batch ? runningVariance.InPlace() : runningVariance;
         forward.Launch(x.Device, x.DType, new(x, gamma, beta, mean, variance, statistics, y, rows, c, batch, momentum, epsilon));

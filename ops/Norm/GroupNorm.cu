@@ -2,7 +2,7 @@
 
 constexpr int Threads = 512;        // of a block that works on one group of one sample
 
-struct Forward { const float* x; const float* gamma; const float* beta; float* statistics; float* y; int area, c, groups; float epsilon; };
+template <typename T> struct Forward { const T* x; const T* gamma; const T* beta; float* statistics; T* y; int area, c, groups; float epsilon; };
 
 // Visits the elements of a group, [area, width] of [area, c], Threads at a time: where they are, and which channel of the group.
 template <typename Visit> DEVICE void eachOf(int area, int c, int width, Visit visit)
@@ -20,12 +20,13 @@ template <typename Visit> DEVICE void eachOf(int area, int c, int width, Visit v
 }
 
 // y and (mean, inverse deviation) of a group of a sample; the second and third look at it come from cache.
-KERNEL(Threads) groupNormForward(const Forward a)
+template <typename T> DEVICE void forward(const Forward<T>& a)
 {
     int sample = (u32)blockX() / a.groups, group = (u32)blockX() % a.groups, width = (u32)a.c / a.groups;
     u64 start = (u64)sample * a.area * a.c + group * width;
-    const float* x = a.x + start;
-    float* y = a.y + start, n = (float)a.area * width, sum = 0, squares = 0;
+    const T* x = a.x + start;
+    T* y = a.y + start;
+    float n = (float)a.area * width, sum = 0, squares = 0;
     eachOf(a.area, a.c, width, [&](u32 at, u32) { sum += x[at]; });
     float mean = divide(teamSum<Threads>(sum), n);
     eachOf(a.area, a.c, width, [&](u32 at, u32)
@@ -44,10 +45,12 @@ KERNEL(Threads) groupNormForward(const Forward a)
     if (threadX() == 0) *(float2*)(a.statistics + 2 * (u64)blockX()) = float2{ mean, inverse };
 }
 
-struct Sums { const float* x; const float* dy; const float* statistics; float* partial; int area, c, groups; };
+KERNELS(Threads, groupNormForward, Forward, forward)
+
+template <typename T> struct Sums { const T* x; const T* dy; const float* statistics; float* partial; int area, c, groups; };
 
 // Sums of dy h and of dy over a sample: partial [sample, 2, c].
-KERNEL(Columns * Together) groupNormSums(const Sums a)
+template <typename T> DEVICE void sums(const Sums<T>& a)
 {
     int sample = blockX(), group = (u32)smaller(ownColumn(), a.c - 1) / (u32)(a.c / a.groups);
     u64 start = (u64)sample * a.area * a.c;
@@ -55,10 +58,12 @@ KERNEL(Columns * Together) groupNormSums(const Sums a)
     slopeSums(a.x + start, a.dy + start, a.c, 0, a.area, a.partial + (u64)sample * 2 * a.c, [=](int) { return s; });
 }
 
-struct Means { const float* partial; const float* gamma; float* means; int rows, area, c, groups; };
+KERNELS(Columns * Together, groupNormSums, Sums, sums)
+
+template <typename T> struct Means { const float* partial; const T* gamma; float* means; int rows, area, c, groups; };
 
 // Means of g = dy gamma and of g h over a group of a sample, by a warp, from the sums over the sample.
-KERNEL(TeamBlock) groupNormMeans(const Means a)
+template <typename T> DEVICE void means(const Means<T>& a)
 {
     u32 row = teamRow<Warp>();
     if (row >= (u32)a.rows) return;
@@ -67,24 +72,26 @@ KERNEL(TeamBlock) groupNormMeans(const Means a)
     float g = 0, gh = 0, n = (float)a.area * width;
     for (int i = first + threadX(); i < first + width; i += Warp)
     {
-        float scale = a.gamma ? a.gamma[i] : 1;
+        float scale = elementOr(a.gamma, i, 1);
         g = multiplyAdd(beta[i], scale, g);
         gh = multiplyAdd(gamma[i], scale, gh);
     }
-    float2 means = { divide(warpSum(g), n), divide(warpSum(gh), n) };
-    if (threadX() == 0) *(float2*)(a.means + 2 * (u64)row) = means;
+    float2 both = { divide(warpSum(g), n), divide(warpSum(gh), n) };
+    if (threadX() == 0) *(float2*)(a.means + 2 * (u64)row) = both;
 }
 
-struct Input { const float* x; const float* gamma; const float* dy; const float* statistics; const float* means; float* dx; int area, c, groups, sliceRows, slices; };
+KERNELS(TeamBlock, groupNormMeans, Means, means)
+
+template <typename T> struct Input { const T* x; const T* gamma; const T* dy; const float* statistics; const float* means; T* dx; int area, c, groups, sliceRows, slices; };
 
 // dx of a slice of a sample.
-KERNEL(Columns * Together) groupNormInput(const Input a)
+template <typename T> DEVICE void input(const Input<T>& a)
 {
     int column = ownColumn(), sample = (u32)blockX() / a.slices, begin = (u32)blockX() % a.slices * a.sliceRows, end = smaller(a.area, begin + a.sliceRows);
     if (column >= a.c) return;
     u64 own = 2 * ((u64)sample * a.groups + (u32)column / (u32)(a.c / a.groups)), start = (u64)sample * a.area * a.c + column;
     float2 s = *(const float2*)(a.statistics + own), mean = *(const float2*)(a.means + own);
-    float scale = a.gamma ? a.gamma[column] : 1;
+    float scale = elementOr(a.gamma, column, 1);
     for (int row = begin + threadY(); row < end; row += Together)
     {
         u64 at = start + (u64)row * a.c;
@@ -92,3 +99,5 @@ KERNEL(Columns * Together) groupNormInput(const Input a)
         a.dx[at] = s.y * (a.dy[at] * scale - mean.x - h * mean.y);
     }
 }
+
+KERNELS(Columns * Together, groupNormInput, Input, input)

@@ -26,7 +26,7 @@ public sealed unsafe partial class GroupNormOp : Op
             Expect.Shape(p, [c]);
             Expect.Alike(x, p);
         }
-        Tensor y = Tensor.Like(x), statistics = Tensor.Like(x, [n, groups, 2]);
+        Tensor y = Tensor.Like(x), statistics = Tensor.Empty([n, groups, 2], x.DType.Wide(), x.Device);
         forward.Launch(x.Device, x.DType, new(x, gamma, beta, statistics, y, n, x.Shape.Product(1, x.Shape.Rank - 1), c, groups, epsilon));
         return Tape.Tracks(x, gamma, beta) ? y.From(new GroupNormOp(x, groups, gamma, beta, statistics)) : y;
     }
@@ -35,7 +35,7 @@ public sealed unsafe partial class GroupNormOp : Op
     protected override void Backward(Tensor dy, Gradients gradients)
     {
         int n = x.Shape[0], c = x.Shape[^1];
-        Tensor dx = Tensor.Like(dy), partial = Tensor.Like(dy, [n, 2, c]), dParameters = Tensor.Like(dy, [2, c]);
+        Tensor dx = Tensor.Like(dy), partial = Tensor.Empty([n, 2, c], dy.DType.Wide(), dy.Device), dParameters = Tensor.Like(dy, [2, c]);
         backward.Launch(dy.Device, dy.DType, new(x, gamma, dy, statistics, dx, partial, dParameters, n, x.Shape.Product(1, x.Shape.Rank - 1), c, groups));
         gradients.Add(x, dx);
         if (gamma is not null) gradients.Add(gamma, dParameters.View([c]));

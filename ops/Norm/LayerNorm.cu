@@ -2,7 +2,7 @@
 
 constexpr int Rows = 8;                 // of a block, a warp each
 
-struct Forward { const float* x; const float* gamma; const float* beta; float* statistics; float* y; int rows, c; float epsilon; };
+template <typename T> struct Forward { const T* x; const T* gamma; const T* beta; float* statistics; T* y; int rows, c; float epsilon; };
 
 // A row of whole fours, so many for each lane, in registers.
 template <int Fours> struct Row
@@ -27,16 +27,14 @@ template <int Fours> struct Row
     }
 };
 
-DEVICE float4 four(const float* x, int at) { return *(const float4*)(x + at); }
-
 // y and (mean, inverse deviation) of a row by a warp that reads it once.
-template <int Fours> DEVICE void forward(const Forward& a)
+template <int Fours, typename T> DEVICE void forward(const Forward<T>& a)
 {
     int row = blockX() * Rows + threadY();
     if (row >= a.rows) return;
-    const float* x = a.x + (u64)row * a.c;
+    const T* x = a.x + (u64)row * a.c;
     Row<Fours> own, d, squares;
-    own.fill(a.c, [=](int at, int) { return four(x, at); });
+    own.fill(a.c, [=](int at, int) { return four(x + at); });
     float mean = own.mean(a.c);
     d.fill(a.c, [&](int, int k) { return own.values[k] - mean; });
     squares.fill(a.c, [&](int, int k) { return d.values[k] * d.values[k]; });
@@ -46,25 +44,25 @@ template <int Fours> DEVICE void forward(const Forward& a)
         int at = (threadX() + k * Warp) * 4;
         if (at >= a.c) continue;
         float4 h = d.values[k] * inverse;
-        if (a.gamma) h *= four(a.gamma, at);
-        if (a.beta) h += four(a.beta, at);
-        *(float4*)(a.y + (u64)row * a.c + at) = h;
+        if (a.gamma) h *= four(a.gamma + at);
+        if (a.beta) h += four(a.beta + at);
+        putFour(a.y + (u64)row * a.c + at, h);
     }
     if (threadX() == 0) *(float2*)(a.statistics + 2 * (u64)row) = float2{ mean, inverse };
 }
 
-KERNEL(Rows * Warp) layerNormForward1(const Forward a) { forward<1>(a); }
-KERNEL(Rows * Warp) layerNormForward2(const Forward a) { forward<2>(a); }
-KERNEL(Rows * Warp) layerNormForward4(const Forward a) { forward<4>(a); }
-KERNEL(Rows * Warp) layerNormForward8(const Forward a) { forward<8>(a); }
+KERNELS(Rows * Warp, layerNormForward1, Forward, forward<1>)
+KERNELS(Rows * Warp, layerNormForward2, Forward, forward<2>)
+KERNELS(Rows * Warp, layerNormForward4, Forward, forward<4>)
+KERNELS(Rows * Warp, layerNormForward8, Forward, forward<8>)
 
 // The same for rows of any length: the second and third look at the row come from cache.
-KERNEL(Rows * Warp) layerNormForward(const Forward a)
+template <typename T> DEVICE void forwardAny(const Forward<T>& a)
 {
     int lane = threadX(), row = blockX() * Rows + threadY();
     if (row >= a.rows) return;
-    const float* x = a.x + (u64)row * a.c;
-    float* y = a.y + (u64)row * a.c;
+    const T* x = a.x + (u64)row * a.c;
+    T* y = a.y + (u64)row * a.c;
     float n = a.c, sum = 0, squares = 0;
     for (int i = lane; i < a.c; i += Warp) sum += x[i];
     float mean = divide(warpSum(sum), n);
@@ -84,59 +82,65 @@ KERNEL(Rows * Warp) layerNormForward(const Forward a)
     if (lane == 0) *(float2*)(a.statistics + 2 * (u64)row) = float2{ mean, inverse };
 }
 
-struct Input { const float* x; const float* gamma; const float* dy; const float* statistics; float* dx; int rows, c; };
+KERNELS(Rows * Warp, layerNormForward, Forward, forwardAny)
+
+template <typename T> struct Input { const T* x; const T* gamma; const T* dy; const float* statistics; T* dx; int rows, c; };
 
 // dx of a row by a warp that reads x and dy once.
-template <int Fours> DEVICE void input(const Input& a)
+template <int Fours, typename T> DEVICE void input(const Input<T>& a)
 {
     int row = blockX() * Rows + threadY();
     if (row >= a.rows) return;
-    const float* x = a.x + (u64)row * a.c, *dy = a.dy + (u64)row * a.c;
+    const T* x = a.x + (u64)row * a.c, *dy = a.dy + (u64)row * a.c;
     float2 s = *(const float2*)(a.statistics + 2 * (u64)row);
     Row<Fours> h, g, gh;
-    h.fill(a.c, [=](int at, int) { return (four(x, at) - s.x) * s.y; });
-    g.fill(a.c, [&](int at, int) { return a.gamma ? four(dy, at) * four(a.gamma, at) : four(dy, at); });
+    h.fill(a.c, [=](int at, int) { return (four(x + at) - s.x) * s.y; });
+    g.fill(a.c, [&](int at, int) { return a.gamma ? four(dy + at) * four(a.gamma + at) : four(dy + at); });
     gh.fill(a.c, [&](int, int k) { return g.values[k] * h.values[k]; });
     float meanG = g.mean(a.c), meanGh = gh.mean(a.c);
     UNROLL for (int k = 0; k < Fours; k++)
     {
         int at = (threadX() + k * Warp) * 4;
-        if (at < a.c) *(float4*)(a.dx + (u64)row * a.c + at) = s.y * (g.values[k] - meanG - h.values[k] * meanGh);
+        if (at < a.c) putFour(a.dx + (u64)row * a.c + at, s.y * (g.values[k] - meanG - h.values[k] * meanGh));
     }
 }
 
-KERNEL(Rows * Warp) layerNormInput1(const Input a) { input<1>(a); }
-KERNEL(Rows * Warp) layerNormInput2(const Input a) { input<2>(a); }
-KERNEL(Rows * Warp) layerNormInput4(const Input a) { input<4>(a); }
-KERNEL(Rows * Warp) layerNormInput8(const Input a) { input<8>(a); }
+KERNELS(Rows * Warp, layerNormInput1, Input, input<1>)
+KERNELS(Rows * Warp, layerNormInput2, Input, input<2>)
+KERNELS(Rows * Warp, layerNormInput4, Input, input<4>)
+KERNELS(Rows * Warp, layerNormInput8, Input, input<8>)
 
 // The same for rows of any length.
-KERNEL(Rows * Warp) layerNormInput(const Input a)
+template <typename T> DEVICE void inputAny(const Input<T>& a)
 {
     int lane = threadX(), row = blockX() * Rows + threadY();
     if (row >= a.rows) return;
-    const float* x = a.x + (u64)row * a.c, *dy = a.dy + (u64)row * a.c;
-    float* dx = a.dx + (u64)row * a.c;
+    const T* x = a.x + (u64)row * a.c, *dy = a.dy + (u64)row * a.c;
+    T* dx = a.dx + (u64)row * a.c;
     float mean = a.statistics[2 * (u64)row], inverse = a.statistics[2 * (u64)row + 1], n = a.c, sumG = 0, sumGh = 0;
     for (int i = lane; i < a.c; i += Warp)
     {
-        float g = a.gamma ? dy[i] * a.gamma[i] : dy[i];
+        float g = a.gamma ? dy[i] * a.gamma[i] : (float)dy[i];
         sumG += g;
         sumGh = multiplyAdd(g, (x[i] - mean) * inverse, sumGh);
     }
     float meanG = divide(warpSum(sumG), n), meanGh = divide(warpSum(sumGh), n);
     for (int i = lane; i < a.c; i += Warp)
     {
-        float g = a.gamma ? dy[i] * a.gamma[i] : dy[i];
+        float g = a.gamma ? dy[i] * a.gamma[i] : (float)dy[i];
         dx[i] = inverse * (g - meanG - (x[i] - mean) * inverse * meanGh);
     }
 }
 
-struct Parameters { const float* x; const float* dy; const float* statistics; float* partial; int rows, c, sliceRows; };
+KERNELS(Rows * Warp, layerNormInput, Input, inputAny)
+
+template <typename T> struct Parameters { const T* x; const T* dy; const float* statistics; float* partial; int rows, c, sliceRows; };
 
 // Sums of dy h and of dy over the rows of a slice: partial [slice, 2, c].
-KERNEL(Columns * Together) layerNormParameters(const Parameters a)
+template <typename T> DEVICE void parameters(const Parameters<T>& a)
 {
     int begin = blockX() * a.sliceRows;
     slopeSums(a.x, a.dy, a.c, begin, smaller(a.rows, begin + a.sliceRows), a.partial + (u64)blockX() * 2 * a.c, [=](int row) { return *(const float2*)(a.statistics + 2 * (u64)row); });
 }
+
+KERNELS(Columns * Together, layerNormParameters, Parameters, parameters)

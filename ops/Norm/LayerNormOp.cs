@@ -23,7 +23,7 @@ public sealed unsafe partial class LayerNormOp : Op
             Expect.Shape(p, [c]);
             Expect.Alike(x, p);
         }
-        Tensor y = Tensor.Like(x), statistics = Tensor.Like(x, [rows, 2]);
+        Tensor y = Tensor.Like(x), statistics = Tensor.Empty([rows, 2], x.DType.Wide(), x.Device);
         forward.Launch(x.Device, x.DType, new(x, gamma, beta, statistics, y, rows, c, epsilon));
         return Tape.Tracks(x, gamma, beta) ? y.From(new LayerNormOp(x, gamma, beta, statistics, epsilon)) : y;
     }

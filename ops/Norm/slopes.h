@@ -3,7 +3,7 @@
 #include "../Reductions/columns.h"
 
 // Sums of dy h and of dy over rows [begin, end) into sums [2, c], for the columns of this block; h = (x - mean) inverse with the (mean, inverse) of a row.
-template <typename Statistics> DEVICE void slopeSums(const float* x, const float* dy, int c, int begin, int end, float* sums, Statistics statistics)
+template <typename T, typename Statistics> DEVICE void slopeSums(const T* x, const T* dy, int c, int begin, int end, float* sums, Statistics statistics)
 {
     int column = ownColumn();
     float gamma = 0, beta = 0;

@@ -17,17 +17,17 @@ static unsafe partial class Map<M>
     struct Cuda : ICudaKernel<Args>
     {
         /// <summary>Arrays of equal shape need no index arithmetic.</summary>
-        public static void Run(CudaDevice device, in Args a)
+        public static void Run<T>(CudaDevice device, in Args a) where T : unmanaged
         {
             Broadcast axes = a.Axes;
             int count = a.Rows * axes.Sizes[^1];
             if (axes.Sizes.Rank == 1 && axes.StepsA[0] != 0 && axes.StepsB[0] != 0)
             {
-                if (a.G.IsNull) flat2.Run(device, new(a.Map), a.Y, count, a.A, a.B);
-                else flat3.Run(device, new(a.Map), a.Y, count, a.A, a.B, a.G);
+                if (a.G.IsNull) flat2.Run<T>(device, new(a.Map), a.Y, count, a.A, a.B);
+                else flat3.Run<T>(device, new(a.Map), a.Y, count, a.A, a.B, a.G);
                 return;
             }
-            CudaFunction<MapLaunch> function = a.G.IsNull ? map2.For(new(a.Map), out FormulaConstants constants) : map3.For(new(a.Map), out constants);
+            CudaFunction<MapLaunch> function = a.G.IsNull ? map2.For<T>(new(a.Map), out FormulaConstants constants) : map3.For<T>(new(a.Map), out constants);
             device.Launch(function, Workers.Blocks(count, Threads), Threads,
                 new(constants, a.A, a.B, a.G, a.Y, CudaDims.Of(axes.Sizes), CudaDims.Of(axes.StepsA), CudaDims.Of(axes.StepsB), axes.Sizes.Rank, count));
         }

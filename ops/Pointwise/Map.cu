@@ -2,10 +2,10 @@
 
 constexpr int Threads = 256, Axes = 8;
 
-struct Map { Constants constants; const float* a; const float* b; const float* g; float* y; u32 sizes[Axes], stepsA[Axes], stepsB[Axes]; int rank; u32 count; };
+template <typename T> struct Map { Constants constants; const T* a; const T* b; const T* g; T* y; u32 sizes[Axes], stepsA[Axes], stepsB[Axes]; int rank; u32 count; };
 
 // y = f(a, b) or f(a, b, g): a and b are read in their own steps along each axis, g and y lie one element after the other.
-template <bool Three> DEVICE void map(const Map& p)
+template <bool Three, typename T> DEVICE void map(const Map<T>& p)
 {
     u32 i = blockX() * Threads + threadX(), rest = i, atA = 0, atB = 0;
     if (i >= p.count) return;
@@ -20,5 +20,5 @@ template <bool Three> DEVICE void map(const Map& p)
     p.y[i] = Three ? formula(a, b, p.g[i]) : formula(a, b);
 }
 
-KERNEL(Threads) map2(const Map p) { map<false>(p); }
-KERNEL(Threads) map3(const Map p) { map<true>(p); }
+KERNELS(Threads, map2, Map, map<false>)
+KERNELS(Threads, map3, Map, map<true>)

@@ -10,24 +10,24 @@ public sealed unsafe partial class StarRelu
     readonly record struct BackwardLaunch(Pointer X, Pointer Scale, Pointer Dy, Pointer Dx, Pointer OfScale, Pointer OfBias, int Count, int Slice);
 
     static readonly CudaModule module = new(typeof(StarRelu), "StarRelu");
-    static readonly CudaFunction<ForwardLaunch> forwardElements = module.Function<ForwardLaunch>("starReluForward");
-    static readonly CudaFunction<BackwardLaunch> backwardSlices = module.Function<BackwardLaunch>("starReluBackward");
+    static readonly TypedFunction<ForwardLaunch> forwardElements = module.Typed<ForwardLaunch>("starReluForward");
+    static readonly TypedFunction<BackwardLaunch> backwardSlices = module.Typed<BackwardLaunch>("starReluBackward");
 
     struct ForwardCuda : ICudaKernel<ForwardArgs>
     {
-        public static void Run(CudaDevice device, in ForwardArgs a) => device.Launch(forwardElements, Workers.Blocks(a.Count, Threads), Threads, new(a.X, a.Scale, a.Bias, a.Y, a.Count));
+        public static void Run<T>(CudaDevice device, in ForwardArgs a) where T : unmanaged => device.Launch(forwardElements.For<T>(), Workers.Blocks(a.Count, Threads), Threads, new(a.X, a.Scale, a.Bias, a.Y, a.Count));
     }
 
     struct BackwardCuda : ICudaKernel<BackwardArgs>
     {
-        public static void Run(CudaDevice device, in BackwardArgs a)
+        public static void Run<T>(CudaDevice device, in BackwardArgs a) where T : unmanaged
         {
             int slice = Math.Max(LeastSlice, Workers.Blocks(a.Count, MostSlices)), slices = Workers.Blocks(a.Count, slice);
             using Scratch scratch = device.Scratch(2L * slices * sizeof(float));
             Pointer ofScale = Pointer.At(scratch.As<float>()), ofBias = Pointer.At(scratch.As<float>() + slices);
-            device.Launch(backwardSlices, slices, Threads, new(a.X, a.Scale, a.Dy, a.Dx, ofScale, ofBias, a.Count, slice));
-            Fold<Sum.Plus>.Merge(device, ofScale, slices, 1, a.Ds);
-            Fold<Sum.Plus>.Merge(device, ofBias, slices, 1, a.Db);
+            device.Launch(backwardSlices.For<T>(), slices, Threads, new(a.X, a.Scale, a.Dy, a.Dx, ofScale, ofBias, a.Count, slice));
+            Fold<Sum.Plus>.Merge<T>(device, ofScale, slices, 1, a.Ds);
+            Fold<Sum.Plus>.Merge<T>(device, ofBias, slices, 1, a.Db);
         }
     }
 }

@@ -2,9 +2,9 @@
 
 constexpr u32 Threads = 256;
 
-struct Forward { const float* x; const float* scale; const float* bias; float* y; u32 count; };
+template <typename T> struct Forward { const T* x; const T* scale; const T* bias; T* y; u32 count; };
 
-KERNEL(Threads) starReluForward(const Forward p)
+template <typename T> DEVICE void forward(const Forward<T>& p)
 {
     u32 i = blockX() * Threads + threadX();
     if (i >= p.count) return;
@@ -12,10 +12,12 @@ KERNEL(Threads) starReluForward(const Forward p)
     p.y[i] = multiplyAdd(p.scale[0] * relu, relu, p.bias[0]);
 }
 
-struct Backward { const float* x; const float* scale; const float* dy; float* dx; float* ofScale; float* ofBias; u32 count, slice; };
+KERNELS(Threads, starReluForward, Forward, forward)
+
+template <typename T> struct Backward { const T* x; const T* scale; const T* dy; T* dx; float* ofScale; float* ofBias; u32 count, slice; };
 
 // dx, and the sums of max(x, 0)^2 dy and of dy over a slice. Always in the same order.
-KERNEL(Threads) starReluBackward(const Backward p)
+template <typename T> DEVICE void backward(const Backward<T>& p)
 {
     SHARED float sums[2][Threads / Warp];
     float slope = 2 * p.scale[0], ds = 0, db = 0;
@@ -41,3 +43,5 @@ KERNEL(Threads) starReluBackward(const Backward p)
     UNROLL for (int i = 0; i < Threads / Warp; i++) sum += sums[threadX()][i];
     (threadX() == 0 ? p.ofScale : p.ofBias)[blockX()] = sum;
 }
+
+KERNELS(Threads, starReluBackward, Backward, backward)

@@ -9,12 +9,12 @@ public sealed unsafe partial class Unary<F>
 
     struct ValueCuda : ICudaKernel<ValueArgs>
     {
-        public static void Run(CudaDevice device, in ValueArgs a) => flatValue.Run(device, new(a.Formula), a.Y, a.Count, a.X);
+        public static void Run<T>(CudaDevice device, in ValueArgs a) where T : unmanaged => flatValue.Run<T>(device, new(a.Formula), a.Y, a.Count, a.X);
     }
 
     struct SlopeCuda : ICudaKernel<SlopeArgs>
     {
-        public static void Run(CudaDevice device, in SlopeArgs a) => flatSlope.Run(device, new(a.Formula), a.Dx, a.Count, a.Saved, a.Dy);
+        public static void Run<T>(CudaDevice device, in SlopeArgs a) where T : unmanaged => flatSlope.Run<T>(device, new(a.Formula), a.Dx, a.Count, a.Saved, a.Dy);
     }
 }
 

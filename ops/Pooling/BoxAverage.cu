@@ -1,7 +1,7 @@
 #include "device.h"
 
 struct Axis { int in, out, kernel, stride, padding, adaptive; };
-struct Boxes { float* x; float* y; int batch, channels; Axis d, h, w; int divisor; };
+template <typename T> struct Boxes { T* x; T* y; int batch, channels; Axis d, h, w; int divisor; };
 struct Span { int begin, end; };
 
 // The inputs that an output averages.
@@ -23,7 +23,7 @@ DEVICE Span outputs(const Axis& a, int i)
 DEVICE int size(Span s) { return s.end - s.begin; }
 
 // An element of y by a thread.
-KERNEL(256) boxAverageForward(const Boxes a)
+template <typename T> DEVICE void forward(const Boxes<T>& a)
 {
     u32 c = a.channels, o = (u32)blockX() * 256 + threadX(), pixel = o / c, channel = o % c;
     u32 x = pixel % a.w.out, y = pixel / a.w.out % a.h.out, z = pixel / a.w.out / a.h.out % a.d.out, n = pixel / a.w.out / a.h.out / a.d.out;
@@ -33,14 +33,16 @@ KERNEL(256) boxAverageForward(const Boxes a)
     for (int i = d.begin; i < d.end; i++)
         for (int j = h.begin; j < h.end; j++)
         {
-            const float* row = a.x + ((n * a.d.in + i) * a.h.in + j) * a.w.in * c + channel;
+            const T* row = a.x + ((n * a.d.in + i) * a.h.in + j) * a.w.in * c + channel;
             for (int k = w.begin; k < w.end; k++) sum = multiplyAdd(row[k * c], share, sum);
         }
     a.y[o] = sum;
 }
 
+KERNELS(256, boxAverageForward, Boxes, forward)
+
 // An element of dx by a thread, from the boxes that hold it.
-KERNEL(256) boxAverageBackward(const Boxes a)
+template <typename T> DEVICE void backward(const Boxes<T>& a)
 {
     u32 c = a.channels, p = (u32)blockX() * 256 + threadX(), pixel = p / c, channel = p % c;
     u32 x = pixel % a.w.in, y = pixel / a.w.in % a.h.in, z = pixel / a.w.in / a.h.in % a.d.in, n = pixel / a.w.in / a.h.in / a.d.in;
@@ -50,9 +52,11 @@ KERNEL(256) boxAverageBackward(const Boxes a)
     for (int i = d.begin; i < d.end; i++)
         for (int j = h.begin; j < h.end; j++)
         {
-            const float* row = a.y + ((n * a.d.out + i) * a.h.out + j) * a.w.out * c + channel;
+            const T* row = a.y + ((n * a.d.out + i) * a.h.out + j) * a.w.out * c + channel;
             int area = a.divisor > 0 ? 0 : size(inputs(a.d, i)) * size(inputs(a.h, j));
             for (int k = w.begin; k < w.end; k++) sum = multiplyAdd(row[k * c], divide(1, a.divisor > 0 ? a.divisor : area * size(inputs(a.w, k))), sum);
         }
     a.x[p] = sum;
 }
+
+KERNELS(256, boxAverageBackward, Boxes, backward)

@@ -9,18 +9,18 @@ public sealed unsafe partial class MaxPool
     readonly record struct PoolLaunch(Pointer X, Pointer Y, Pointer Winners, Windows Windows);
 
     static readonly CudaModule module = new(typeof(MaxPool), "MaxPool");
-    static readonly CudaFunction<PoolLaunch> pool = module.Function<PoolLaunch>("maxPoolForward");
-    static readonly CudaFunction<PoolLaunch> slopes = module.Function<PoolLaunch>("maxPoolBackward");
+    static readonly TypedFunction<PoolLaunch> pool = module.Typed<PoolLaunch>("maxPoolForward");
+    static readonly TypedFunction<PoolLaunch> slopes = module.Typed<PoolLaunch>("maxPoolBackward");
 
     struct ForwardCuda : ICudaKernel<Args>
     {
-        public static void Run(CudaDevice device, in Args a)
-            => device.Launch(pool, Workers.Blocks((long)a.Windows.Batch * a.Windows.Outputs * a.Windows.Channels, Threads), Threads, new(a.X, a.Y, a.Winners, a.Windows));
+        public static void Run<T>(CudaDevice device, in Args a) where T : unmanaged
+            => device.Launch(pool.For<T>(), Workers.Blocks((long)a.Windows.Batch * a.Windows.Outputs * a.Windows.Channels, Threads), Threads, new(a.X, a.Y, a.Winners, a.Windows));
     }
 
     struct BackwardCuda : ICudaKernel<Args>
     {
-        public static void Run(CudaDevice device, in Args a)
-            => device.Launch(slopes, Workers.Blocks((long)a.Windows.Batch * a.Windows.Inputs * a.Windows.Channels, Threads), Threads, new(a.X, a.Y, a.Winners, a.Windows));
+        public static void Run<T>(CudaDevice device, in Args a) where T : unmanaged
+            => device.Launch(slopes.For<T>(), Workers.Blocks((long)a.Windows.Batch * a.Windows.Inputs * a.Windows.Channels, Threads), Threads, new(a.X, a.Y, a.Winners, a.Windows));
     }
 }

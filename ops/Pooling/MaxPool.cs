@@ -20,7 +20,7 @@ public sealed unsafe partial class MaxPool : Op
         Expect.That(windows.PaddingIsSeen, "padding must be at most half the kernel", x);
         bool tracked = Tape.Tracks(x);
         Tensor y = Tensor.Like(x, windows.Result(x.Shape, windows.Channels));
-        Tensor? winners = tracked ? Tensor.Like(y) : null;
+        Tensor? winners = tracked ? Tensor.Empty(y.Shape, y.DType.Wide(), y.Device) : null;
         forward.Launch(x.Device, x.DType, new(x, y, winners, windows));
         return tracked ? y.From(new MaxPool(x, winners!, windows)) : y;
     }

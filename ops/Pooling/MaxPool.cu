@@ -1,9 +1,9 @@
 #include "../Conv/windows.h"
 
-struct Pool { const float* x; float* y; float* winners; Windows windows; };
+template <typename T> struct Pool { const T* x; T* y; float* winners; Windows windows; };
 
 // The largest under a window and, where wanted, the number of its tap, by a thread for each channel. The first maximum wins, or the last NaN.
-KERNEL(256) maxPoolForward(const Pool a)
+template <typename T> DEVICE void pool(const Pool<T>& a)
 {
     Axis d = a.windows.d, h = a.windows.h, w = a.windows.w;
     u32 c = a.windows.channels, o = (u32)blockX() * 256 + threadX(), pixel = o / c, channel = o % c;
@@ -24,10 +24,12 @@ KERNEL(256) maxPoolForward(const Pool a)
     if (a.winners) a.winners[o] = winner;
 }
 
-struct Slope { float* dx; const float* dy; const float* winners; Windows windows; };
+KERNELS(256, maxPoolForward, Pool, pool)
+
+template <typename T> struct Slope { T* dx; const T* dy; const float* winners; Windows windows; };
 
 // dx of an element by a thread: dy of the windows that it won.
-KERNEL(256) maxPoolBackward(const Slope a)
+template <typename T> DEVICE void slope(const Slope<T>& a)
 {
     Axis d = a.windows.d, h = a.windows.h, w = a.windows.w;
     u32 c = a.windows.channels, i = (u32)blockX() * 256 + threadX(), pixel = i / c, channel = i % c;
@@ -45,3 +47,5 @@ KERNEL(256) maxPoolBackward(const Slope a)
     }
     a.dx[i] = sum;
 }
+
+KERNELS(256, maxPoolBackward, Slope, slope)

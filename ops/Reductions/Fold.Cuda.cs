@@ -2,7 +2,7 @@ using MiniTorch.Cuda;
 
 namespace MiniTorch.Ops;
 
-/// <summary>The parameter of <c>fold</c>.</summary>
+/// <summary>The parameter of <c>fold</c>, <c>foldPart</c> and <c>foldMerge</c>.</summary>
 readonly record struct FoldLaunch(FormulaConstants Constants, Pointer X, Pointer Y, CudaDims KeptSizes, CudaDims KeptSteps, CudaDims FoldedSizes, CudaDims FoldedSteps,
     int KeptRank, int FoldedRank, int Outputs, int Row, int Length, int Slices, int SliceLength, int Parts, int Neighbours, float Start, float Scale);
 
@@ -13,12 +13,12 @@ static unsafe partial class Fold<F>
     const int RowShare = 4;             // numbers of a short row that a thread reads
     const int LeastShare = 16;          // and at least so many of a long one, before it is cut into slices
 
-    static readonly FormulaKernel<Folding, FoldLaunch> folding = new(typeof(Axes), "Fold", "fold", F.Name);
-    static readonly FormulaKernel<Merging, FoldLaunch> merging = new(typeof(Axes), "Fold", "fold", $"{F.Name}.merge");
+    static readonly FormulaKernel<Folding, FoldLaunch> folding = new(typeof(Axes), "Fold", "fold", F.Name), part = new(typeof(Axes), "Fold", "foldPart", F.Name);
+    static readonly FormulaKernel<Merging, FoldLaunch> merging = new(typeof(Axes), "Fold", "foldMerge", $"{F.Name}.merge");
 
     struct Cuda : ICudaKernel<Args>
     {
-        public static void Run(CudaDevice device, in Args a)
+        public static void Run<T>(CudaDevice device, in Args a) where T : unmanaged
         {
             Axes axes = a.Axes;
             int row = axes.RowReduced ? 1 : axes.Row, length = axes.RowReduced ? a.Rows * axes.Row : a.Rows;
@@ -30,16 +30,15 @@ static unsafe partial class Fold<F>
             };
             int groups = Workers.Blocks(whole.Outputs, Threads / whole.Parts);
             int sliceLength = Workers.Blocks(length, Math.Clamp(MostBlocks / groups, 1, Workers.Blocks(length, whole.Parts * LeastShare))), slices = Workers.Blocks(length, sliceLength);
-            CudaFunction<FoldLaunch> function = folding.For(default, out _);
             if (slices == 1)
             {
-                device.Launch(function, groups, Threads, whole with { Slices = 1, SliceLength = length });
+                device.Launch(folding.For<T>(default, out _), groups, Threads, whole with { Slices = 1, SliceLength = length });
                 return;
             }
             using Scratch scratch = device.Scratch((long)slices * whole.Outputs * sizeof(float));
             Pointer partial = Pointer.At(scratch.As<float>());
-            device.Launch(function, groups * slices, Threads, whole with { Y = partial, Slices = slices, SliceLength = sliceLength, Scale = 1 });
-            Merge(device, partial, slices, whole.Outputs, a.Y, a.Scale);
+            device.Launch(part.For<T>(default, out _), groups * slices, Threads, whole with { Y = partial, Slices = slices, SliceLength = sliceLength, Scale = 1 });
+            Merge<T>(device, partial, slices, whole.Outputs, a.Y, a.Scale);
         }
 
         static CudaDims Dims(in Shape outer, bool row, int inner)
@@ -50,8 +49,8 @@ static unsafe partial class Fold<F>
         }
     }
 
-    /// <summary>y [width] = scale · the merged rows of partial [slices, width], in a fixed order.</summary>
-    internal static void Merge(CudaDevice device, Pointer partial, int slices, int width, Pointer y, double scale = 1)
+    /// <summary>y [width] = scale · the merged rows of partial [slices, width], in a fixed order, rounded to T.</summary>
+    internal static void Merge<T>(CudaDevice device, Pointer partial, int slices, int width, Pointer y, double scale = 1) where T : unmanaged
     {
         FoldLaunch rows = new()
         {
@@ -60,7 +59,7 @@ static unsafe partial class Fold<F>
         };
         CudaDims step = default;
         step[0] = width;
-        device.Launch(merging.For(default, out _), Workers.Blocks(width, Threads / rows.Parts), Threads, rows with { FoldedSteps = step });
+        device.Launch(merging.For<T>(default, out _), Workers.Blocks(width, Threads / rows.Parts), Threads, rows with { FoldedSteps = step });
     }
 
     /// <summary>Threads that share an output: a power of two.</summary>

@@ -2,11 +2,14 @@
 
 constexpr u32 Threads = 256, Axes = 8;
 
-struct Fold
+// Way: each kernel is a copy of its own, with its shared memory in it, as a formula goes into one kernel at a time.
+enum Way { Together, InParts, Merging };
+
+template <Way W, typename From, typename To> struct Fold
 {
     Constants constants;
-    const float* x;
-    float* y;
+    const From* x;
+    To* y;
     u32 keptSizes[Axes], keptSteps[Axes], foldedSizes[Axes], foldedSteps[Axes];
     int keptRank, foldedRank;
     u32 outputs, row, length, slices, sliceLength, parts, neighbours;
@@ -27,7 +30,7 @@ DEVICE u32 place(const u32* sizes, const u32* steps, int rank, u32 index)
 
 // y [slices, outputs]: the folds of slices of length numbers each, a block of threads for some outputs and one slice. The parts of an output are threads that lie next to
 // each other where the numbers do, else the outputs are. Always in the same order.
-KERNEL(Threads) fold(const Fold p)
+template <Way W, typename From, typename To> DEVICE void fold(const Fold<W, From, To>& p)
 {
     SHARED float folds[Threads];
     u32 thread = threadX(), width = Threads / p.parts, group = (u32)blockX() / p.slices, slice = blockX() - group * p.slices;
@@ -36,7 +39,7 @@ KERNEL(Threads) fold(const Fold p)
     if (output < p.outputs)
     {
         u32 kept = output / p.row, r = slice * p.sliceLength + part, end = least(p.length, (slice + 1) * p.sliceLength);
-        const float* x = p.x + (place(p.keptSizes, p.keptSteps, p.keptRank, kept) + output - kept * p.row);
+        const From* x = p.x + (place(p.keptSizes, p.keptSteps, p.keptRank, kept) + output - kept * p.row);
         u32 step = p.foldedSteps[0];
         if (p.foldedRank == 1)
             LOOP for (; r + 3 * p.parts < end; r += 4 * p.parts)
@@ -45,7 +48,7 @@ KERNEL(Threads) fold(const Fold p)
                 UNROLL for (int k = 0; k < 4; k++) next[k] = x[(r + k * p.parts) * step];
                 UNROLL for (int k = 0; k < 4; k++) value = formula(value, next[k]);
             }
-        LOOP for (; r < end; r += p.parts) value = formula(value, x[place(p.foldedSizes, p.foldedSteps, p.foldedRank, r)]);
+        LOOP for (; r < end; r += p.parts) value = formula(value, (float)x[place(p.foldedSizes, p.foldedSteps, p.foldedRank, r)]);
     }
     u32 step = p.neighbours ? 1 : width;        // from a part to the next
     folds[thread] = value;
@@ -56,3 +59,11 @@ KERNEL(Threads) fold(const Fold p)
     }
     if (part == 0 && output < p.outputs) p.y[(u64)slice * p.outputs + output] = value * p.scale;
 }
+
+template <typename T> using Whole = Fold<Together, T, T>;
+template <typename T> using Part = Fold<InParts, T, float>;      // a slice
+template <typename T> using Merge = Fold<Merging, float, T>;     // slices
+
+KERNELS(Threads, fold, Whole, fold)
+KERNELS(Threads, foldPart, Part, fold)
+KERNELS(Threads, foldMerge, Merge, fold)

@@ -1,6 +1,6 @@
 #include "device.h"
 
-struct Find { const float* x; float* y; int* indices; int outputs, n, inner; };
+template <typename T> struct Find { const T* x; T* y; int* indices; int outputs, n, inner; };
 
 // Whether an element comes before the best so far: a NaN is larger than anything, and of equals the first counts.
 DEVICE bool isBetter(float x, int i, float best, int at)
@@ -10,11 +10,11 @@ DEVICE bool isBetter(float x, int i, float best, int at)
 }
 
 // The largest along a row whose elements lie inner apart, and where it is.
-template <int Threads> DEVICE void find(const Find& a)
+template <int Threads, typename T> DEVICE void find(const Find<T>& a)
 {
     u32 row = teamRow<Threads>(), inner = a.inner;
     if (row >= (u32)a.outputs) return;
-    const float* x = a.x + (u64)(row / inner) * a.n * inner + row % inner;
+    const T* x = a.x + (u64)(row / inner) * a.n * inner + row % inner;
     int at = smaller(teamMember<Threads>(), a.n - 1);
     float best = x[(u32)at * inner];
     for (int i = at + Threads; i < a.n; i += Threads)
@@ -36,14 +36,16 @@ template <int Threads> DEVICE void find(const Find& a)
     a.indices[row] = at;
 }
 
-KERNEL(TeamBlock) maxThreads(const Find a) { find<1>(a); }
-KERNEL(TeamBlock) maxWarps(const Find a) { find<Warp>(a); }
+KERNELS(TeamBlock, maxThreads, Find, find<1>)
+KERNELS(TeamBlock, maxWarps, Find, find<Warp>)
 
-struct Scatter { float* dx; const float* dy; const int* indices; int outputs, n, inner; };
+template <typename T> struct Scatter { T* dx; const T* dy; const int* indices; int outputs, n, inner; };
 
 // dx of zeros gets dy where the largest was.
-KERNEL(256) maxScatter(const Scatter a)
+template <typename T> DEVICE void scatter(const Scatter<T>& a)
 {
     u32 row = (u32)blockX() * 256 + threadX(), inner = a.inner;
     if (row < (u32)a.outputs) a.dx[((u64)(row / inner) * a.n + a.indices[row]) * inner + row % inner] = a.dy[row];
 }
+
+KERNELS(256, maxScatter, Scatter, scatter)

@@ -13,9 +13,9 @@ static unsafe partial class Partials
     readonly record struct SlicesLaunch(Pointer Partial, Pointer Sums, int Slices, int Width);
 
     static readonly CudaModule module = new(typeof(Partials), "Partials");
-    static readonly CudaFunction<SlicesLaunch> sum = module.Function<SlicesLaunch>("partialsSum");
+    static readonly TypedFunction<SlicesLaunch> sum = module.Typed<SlicesLaunch>("partialsSum");
 
-    /// <summary>sums[i] = Σ partial[slice, i] over the slices, i below width; queued.</summary>
-    internal static void Sum(CudaDevice device, Pointer partial, int slices, int width, Pointer sums)
-        => device.Launch(sum, Workers.Blocks(width, Columns), Block, new(partial, sums, slices, width));
+    /// <summary>sums[i] = Σ partial[slice, i] over the slices, i below width, rounded to T; queued.</summary>
+    internal static void Sum<T>(CudaDevice device, Pointer partial, int slices, int width, Pointer sums) where T : unmanaged
+        => device.Launch(sum.For<T>(), Workers.Blocks(width, Columns), Block, new(partial, sums, slices, width));
 }

@@ -1,14 +1,16 @@
 #include "columns.h"
 
-struct Slices { const float* partial; float* sums; int slices, width; };
+template <typename T> struct Slices { const float* partial; T* sums; int slices, width; };
 
 // Sums of the slices, always in the same order. Here blocks are numbered along the columns.
-KERNEL(Columns * Together) partialsSum(const Slices a)
+template <typename T> DEVICE void sum(const Slices<T>& a)
 {
     int column = blockX() * Columns + threadX();
-    float sum = 0;
+    float total = 0;
     if (column < a.width)
-        for (int slice = threadY(); slice < a.slices; slice += Together) sum += a.partial[(u64)slice * a.width + column];
-    sum = columnSum(sum);
-    if (threadY() == 0 && column < a.width) a.sums[column] = sum;
+        for (int slice = threadY(); slice < a.slices; slice += Together) total += a.partial[(u64)slice * a.width + column];
+    total = columnSum(total);
+    if (threadY() == 0 && column < a.width) a.sums[column] = total;
 }
+
+KERNELS(Columns * Together, partialsSum, Slices, sum)

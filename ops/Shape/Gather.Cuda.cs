@@ -9,7 +9,7 @@ public sealed unsafe partial class Gather
     readonly record struct GatherLaunch(Pointer X, Pointer Index, Pointer Y, CudaDims Steps, CudaDims Sizes, int Rank, int Dim, int Size, int Count, int Elements);
 
     static readonly CudaModule module = new(typeof(Gather), "Gather");
-    static readonly CudaFunction<GatherLaunch> gatherWords = module.Function<GatherLaunch>("gather"), scatterSums = module.Function<GatherLaunch>("scatter");
+    static readonly TypedFunction<GatherLaunch> gatherWords = module.Typed<GatherLaunch>("gather"), scatterSums = module.Typed<GatherLaunch>("scatter");
 
     static GatherLaunch Record(in Args a)
     {
@@ -20,11 +20,11 @@ public sealed unsafe partial class Gather
 
     struct GatherCuda : ICudaKernel<Args>
     {
-        public static void Run(CudaDevice device, in Args a) => device.Launch(gatherWords, Workers.Blocks(a.Count, Threads), Threads, Record(a));
+        public static void Run<T>(CudaDevice device, in Args a) where T : unmanaged => device.Launch(gatherWords.For<T>(), Workers.Blocks(a.Count, Threads), Threads, Record(a));
     }
 
     struct ScatterCuda : ICudaKernel<Args>
     {
-        public static void Run(CudaDevice device, in Args a) => device.Launch(scatterSums, Workers.Blocks(a.Elements, Threads), Threads, Record(a));
+        public static void Run<T>(CudaDevice device, in Args a) where T : unmanaged => device.Launch(scatterSums.For<T>(), Workers.Blocks(a.Elements, Threads), Threads, Record(a));
     }
 }

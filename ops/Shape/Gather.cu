@@ -2,10 +2,10 @@
 
 constexpr u32 Threads = 256, Axes = 8;
 
-struct Gather { u32* x; const u32* index; u32* y; u32 steps[Axes], sizes[Axes]; int rank, dim; u32 size, count, elements; };
+template <typename T> struct Gather { T* x; const u32* index; T* y; u32 steps[Axes], sizes[Axes]; int rank, dim; u32 size, count, elements; };
 
-// y = the words of x that the indices name; an index that is none of the dimension's size is a fault.
-KERNEL(Threads) gather(const Gather p)
+// y = the elements of x that the indices name; an index that is none of the dimension's size is a fault.
+template <typename T> DEVICE void elements(const Gather<T>& p)
 {
     u32 i = blockX() * Threads + threadX(), rest = i, at = 0;
     if (i >= p.count) return;
@@ -20,10 +20,12 @@ KERNEL(Threads) gather(const Gather p)
     p.y[i] = p.x[at];
 }
 
-struct Scatter { float* x; const u32* index; const float* y; u32 steps[Axes], sizes[Axes]; int rank, dim; u32 size, count, elements; };
+KERNELS(Threads, gather, Gather, elements)
+
+template <typename T> struct Scatter { T* x; const u32* index; const T* y; u32 steps[Axes], sizes[Axes]; int rank, dim; u32 size, count, elements; };
 
 // x += the elements of y whose indices name it, in order: a thread for each element of x goes over the indices that could.
-KERNEL(Threads) scatter(const Scatter p)
+template <typename T> DEVICE void sums(const Scatter<T>& p)
 {
     u32 i = blockX() * Threads + threadX(), rest = i, at = 0, step = 0, wanted = 0;
     if (i >= p.elements) return;
@@ -44,5 +46,7 @@ KERNEL(Threads) scatter(const Scatter p)
     if (!inside) return;
     float sum = 0;
     LOOP for (u32 j = 0; j < p.sizes[p.dim]; j++, at += step) if (p.index[at] == wanted) sum += p.y[at];
-    p.x[i] += sum;
+    p.x[i] = p.x[i] + sum;
 }
+
+KERNELS(Threads, scatter, Scatter, sums)

@@ -9,18 +9,18 @@ public sealed unsafe partial class IndexSelect
     readonly record struct SelectLaunch(Pointer X, Pointer Index, Pointer Y, int Outer, int Size, int Selected, int Inner);
 
     static readonly CudaModule module = new(typeof(IndexSelect), "IndexSelect");
-    static readonly CudaFunction<SelectLaunch> selectWords = module.Function<SelectLaunch>("indexSelect"), accumulateRows = module.Function<SelectLaunch>("indexAccumulate");
+    static readonly TypedFunction<SelectLaunch> selectWords = module.Typed<SelectLaunch>("indexSelect"), accumulateRows = module.Typed<SelectLaunch>("indexAccumulate");
 
     struct SelectCuda : ICudaKernel<Args>
     {
-        public static void Run(CudaDevice device, in Args a)
-            => device.Launch(selectWords, Workers.Blocks((long)a.Outer * a.Selected * a.Inner, Threads), Threads, new(a.X, a.Index, a.Y, a.Outer, a.Size, a.Selected, a.Inner));
+        public static void Run<T>(CudaDevice device, in Args a) where T : unmanaged
+            => device.Launch(selectWords.For<T>(), Workers.Blocks((long)a.Outer * a.Selected * a.Inner, Threads), Threads, new(a.X, a.Index, a.Y, a.Outer, a.Size, a.Selected, a.Inner));
     }
 
     struct AccumulateCuda : ICudaKernel<Args>
     {
-        public static void Run(CudaDevice device, in Args a)
-            => device.Launch(accumulateRows, Workers.Blocks((long)a.Outer * a.Size * Workers.Blocks(a.Inner, WarpSize), Warps), new(WarpSize, Warps),
+        public static void Run<T>(CudaDevice device, in Args a) where T : unmanaged
+            => device.Launch(accumulateRows.For<T>(), Workers.Blocks((long)a.Outer * a.Size * Workers.Blocks(a.Inner, WarpSize), Warps), new(WarpSize, Warps),
                 new(a.X, a.Index, a.Y, a.Outer, a.Size, a.Selected, a.Inner));
     }
 }

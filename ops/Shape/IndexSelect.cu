@@ -2,10 +2,10 @@
 
 constexpr u32 Threads = 256, Warps = 8;
 
-struct Select { const u32* x; const u32* index; u32* y; u32 outer, size, selected, inner; };
+template <typename T> struct Select { const T* x; const u32* index; T* y; u32 outer, size, selected, inner; };
 
-// y [outer, selected, inner] = the words x [outer, index, inner]; an index that names none of size is a fault.
-KERNEL(Threads) indexSelect(const Select p)
+// y [outer, selected, inner] = the elements x [outer, index, inner]; an index that names none of size is a fault.
+template <typename T> DEVICE void select(const Select<T>& p)
 {
     u32 i = blockX() * Threads + threadX(), row = i / p.inner, o = row / p.selected;
     if (o >= p.outer) return;
@@ -14,10 +14,12 @@ KERNEL(Threads) indexSelect(const Select p)
     p.y[i] = p.x[(o * p.size + index) * p.inner + i - row * p.inner];
 }
 
-struct Accumulate { float* dx; const u32* index; const float* dy; u32 outer, size, selected, inner; };
+KERNELS(Threads, indexSelect, Select, select)
+
+template <typename T> struct Accumulate { T* dx; const u32* index; const T* dy; u32 outer, size, selected, inner; };
 
 // dx [outer, size, inner] += the rows of dy [outer, selected, inner] whose index names it, in order: a warp goes over all indices for 32 columns of a row of dx.
-KERNEL(Warps * Warp) indexAccumulate(const Accumulate p)
+template <typename T> DEVICE void accumulate(const Accumulate<T>& p)
 {
     u32 lane = threadX(), item = blockX() * Warps + threadY(), columns = (p.inner + Warp - 1) / Warp, row = item / columns, column = (item - row * columns) * Warp + lane;
     u32 o = row / p.size, wanted = row - o * p.size;
@@ -32,5 +34,7 @@ KERNEL(Warps * Warp) indexAccumulate(const Accumulate p)
             if (column < p.inner) sum += p.dy[(o * p.selected + j) * p.inner + column];
         }
     }
-    if (column < p.inner) p.dx[row * p.inner + column] += sum;
+    if (column < p.inner) p.dx[row * p.inner + column] = p.dx[row * p.inner + column] + sum;
 }
+
+KERNELS(Warps * Warp, indexAccumulate, Accumulate, accumulate)

@@ -9,12 +9,12 @@ static unsafe partial class StridedCopy
     readonly record struct CopyLaunch(Pointer From, Pointer To, CudaDims Dims, CudaDims FromSteps, CudaDims ToSteps, int Rank, int Count);
 
     static readonly CudaModule module = new(typeof(StridedCopy), "StridedCopy");
-    static readonly CudaFunction<CopyLaunch> words = module.Function<CopyLaunch>("stridedCopy"), turned = module.Function<CopyLaunch>("stridedCopyTurned");
+    static readonly TypedFunction<CopyLaunch> words = module.Typed<CopyLaunch>("stridedCopy"), turned = module.Typed<CopyLaunch>("stridedCopyTurned");
 
     struct Cuda : ICudaKernel<Args>
     {
-        /// <summary>A float is moved as a word. Where what lies dense in one array does not in the other, squares are turned in shared memory.</summary>
-        public static void Run(CudaDevice device, in Args a)
+        /// <summary>Where what lies dense in one array does not in the other, squares are turned in shared memory.</summary>
+        public static void Run<T>(CudaDevice device, in Args a) where T : unmanaged
         {
             int last = a.Rank - 1, dense = last;
             CudaDims dims = default, from = default, to = default;
@@ -27,9 +27,9 @@ static unsafe partial class StridedCopy
                 Add(a, dense);
                 Add(a, last);
             }
-            CopyLaunch launch = new(Pointer.At(a.From.As<float>() + a.FromOffset), Pointer.At(a.To.As<float>() + a.ToOffset), dims, from, to, rank, a.Rows * a.Dims[last]);
-            if (!turns) device.Launch(words, Workers.Blocks(launch.Count, Threads), Threads, launch);
-            else device.Launch(turned, launch.Count / (dims[last - 1] * dims[last]) * Workers.Blocks(dims[last - 1], Tile) * Workers.Blocks(dims[last], Tile), new(Tile, TileRows), launch);
+            CopyLaunch launch = new(Pointer.At(a.From.As<T>() + a.FromOffset), Pointer.At(a.To.As<T>() + a.ToOffset), dims, from, to, rank, a.Rows * a.Dims[last]);
+            if (!turns) device.Launch(words.For<T>(), Workers.Blocks(launch.Count, Threads), Threads, launch);
+            else device.Launch(turned.For<T>(), launch.Count / (dims[last - 1] * dims[last]) * Workers.Blocks(dims[last - 1], Tile) * Workers.Blocks(dims[last], Tile), new(Tile, TileRows), launch);
 
             void Add(in Args args, int d) => (dims[rank], from[rank], to[rank++]) = (args.Dims[d], args.FromStrides[d], args.ToStrides[d]);
         }

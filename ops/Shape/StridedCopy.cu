@@ -2,10 +2,10 @@
 
 constexpr u32 Threads = 256, Axes = 8, Tile = 32, TileRows = 8;
 
-struct Copy { const u32* from; u32* to; u32 dims[Axes], fromSteps[Axes], toSteps[Axes]; int rank; u32 count; };
+template <typename T> struct Copy { const T* from; T* to; u32 dims[Axes], fromSteps[Axes], toSteps[Axes]; int rank; u32 count; };
 
-// A word a thread; the last axis runs fastest.
-KERNEL(Threads) stridedCopy(const Copy p)
+// An element a thread; the last axis runs fastest.
+template <typename T> DEVICE void copy(const Copy<T>& p)
 {
     u32 i = blockX() * Threads + threadX(), from = 0, to = 0;
     if (i >= p.count) return;
@@ -19,10 +19,12 @@ KERNEL(Threads) stridedCopy(const Copy p)
     p.to[to + i * p.toSteps[0]] = p.from[from + i * p.fromSteps[0]];
 }
 
+KERNELS(Threads, stridedCopy, Copy, copy)
+
 // A square a block of the last two axes, of which the first lies dense in from and the second in to: both are read and written along their rows.
-KERNEL(Tile * TileRows) stridedCopyTurned(const Copy p)
+template <typename T> DEVICE void copyTurned(const Copy<T>& p)
 {
-    SHARED u32 tile[Tile][Tile + 1];
+    SHARED T tile[Tile][Tile + 1];
     int rank = p.rank;
     u32 rows = p.dims[rank - 2], columns = p.dims[rank - 1], across = (columns + Tile - 1) / Tile, down = (rows + Tile - 1) / Tile;
     u32 outer = (u32)blockX() / across, column = (blockX() - outer * across) * Tile, rest = outer / down, row = (outer - rest * down) * Tile, from = 0, to = 0;
@@ -40,3 +42,5 @@ KERNEL(Tile * TileRows) stridedCopyTurned(const Copy p)
     if (column + lane < columns)
         for (u32 i = threadY(); i < Tile && row + i < rows; i += TileRows) p.to[to + (row + i) * toStep + column + lane] = tile[lane][i];
 }
+
+KERNELS(Tile * TileRows, stridedCopyTurned, Copy, copyTurned)

@@ -7,21 +7,21 @@ public sealed unsafe partial class Softmax
     readonly record struct RowsLaunch(Pointer X, Pointer Y, Pointer Saved, int Rows, int N, int Inner, int Logarithm);
 
     static readonly CudaModule module = new(typeof(Softmax), "Softmax");
-    static readonly CudaFunction<RowsLaunch> threads = module.Function<RowsLaunch>("softmaxThreads");
-    static readonly CudaFunction<RowsLaunch> warps = module.Function<RowsLaunch>("softmaxWarps");
-    static readonly CudaFunction<RowsLaunch> blocks = module.Function<RowsLaunch>("softmaxBlocks");
-    static readonly CudaFunction<RowsLaunch> slopeThreads = module.Function<RowsLaunch>("softmaxSlopeThreads");
-    static readonly CudaFunction<RowsLaunch> slopeWarps = module.Function<RowsLaunch>("softmaxSlopeWarps");
-    static readonly CudaFunction<RowsLaunch> slopeBlocks = module.Function<RowsLaunch>("softmaxSlopeBlocks");
+    static readonly TypedFunction<RowsLaunch> threads = module.Typed<RowsLaunch>("softmaxThreads");
+    static readonly TypedFunction<RowsLaunch> warps = module.Typed<RowsLaunch>("softmaxWarps");
+    static readonly TypedFunction<RowsLaunch> blocks = module.Typed<RowsLaunch>("softmaxBlocks");
+    static readonly TypedFunction<RowsLaunch> slopeThreads = module.Typed<RowsLaunch>("softmaxSlopeThreads");
+    static readonly TypedFunction<RowsLaunch> slopeWarps = module.Typed<RowsLaunch>("softmaxSlopeWarps");
+    static readonly TypedFunction<RowsLaunch> slopeBlocks = module.Typed<RowsLaunch>("softmaxSlopeBlocks");
 
     struct ForwardCuda : ICudaKernel<Args>
     {
-        public static void Run(CudaDevice device, in Args a) => Share(device, a, threads, warps, blocks);
+        public static void Run<T>(CudaDevice device, in Args a) where T : unmanaged => Share(device, a, threads.For<T>(), warps.For<T>(), blocks.For<T>());
     }
 
     struct BackwardCuda : ICudaKernel<Args>
     {
-        public static void Run(CudaDevice device, in Args a) => Share(device, a, slopeThreads, slopeWarps, slopeBlocks);
+        public static void Run<T>(CudaDevice device, in Args a) where T : unmanaged => Share(device, a, slopeThreads.For<T>(), slopeWarps.For<T>(), slopeBlocks.For<T>());
     }
 
     /// <summary>Columns are the rows of threads that read neighbours.</summary>

@@ -1,20 +1,20 @@
 #include "device.h"
 
-struct Rows { const float* x; float* y; const float* saved; int rows, n, inner, logarithm; };
+template <typename T> struct Rows { const T* x; T* y; const T* saved; int rows, n, inner, logarithm; };
 
 // Where a row begins; its elements lie inner apart.
-template <int Threads> DEVICE u64 start(const Rows& a, u32 row)
+template <int Threads, typename T> DEVICE u64 start(const Rows<T>& a, u32 row)
 {
     u32 inner = a.inner;
     return Threads == 1 ? (u64)(row / inner) * a.n * inner + row % inner : (u64)row * a.n;
 }
 
-template <int Threads> DEVICE void forward(const Rows& a)
+template <int Threads, typename T> DEVICE void forward(const Rows<T>& a)
 {
     u32 row = teamRow<Threads>(), step = Threads == 1 ? a.inner : 1;
     if (row >= (u32)a.rows) return;
-    const float* x = a.x + start<Threads>(a, row);
-    float* y = a.y + start<Threads>(a, row);
+    const T* x = a.x + start<Threads>(a, row);
+    T* y = a.y + start<Threads>(a, row);
     float m = -__builtin_inff(), sum = 0;
     for (u32 k = teamMember<Threads>(); k < (u32)a.n; k += Threads) m = larger(m, x[k * step]);
     m = teamLargest<Threads>(m);
@@ -30,14 +30,14 @@ template <int Threads> DEVICE void forward(const Rows& a)
 }
 
 // x is dy, y is dx.
-template <int Threads> DEVICE void backward(const Rows& a)
+template <int Threads, typename T> DEVICE void backward(const Rows<T>& a)
 {
     u32 row = teamRow<Threads>(), step = Threads == 1 ? a.inner : 1;
     if (row >= (u32)a.rows) return;
-    const float* dy = a.x + start<Threads>(a, row), *y = a.saved + start<Threads>(a, row);
-    float* dx = a.y + start<Threads>(a, row);
+    const T* dy = a.x + start<Threads>(a, row), *y = a.saved + start<Threads>(a, row);
+    T* dx = a.y + start<Threads>(a, row);
     float sum = 0;
-    for (u32 k = teamMember<Threads>(); k < (u32)a.n; k += Threads) sum += a.logarithm ? dy[k * step] : y[k * step] * dy[k * step];
+    for (u32 k = teamMember<Threads>(); k < (u32)a.n; k += Threads) sum += a.logarithm ? (float)dy[k * step] : y[k * step] * dy[k * step];
     sum = teamSum<Threads>(sum);
     for (u32 k = teamMember<Threads>(); k < (u32)a.n; k += Threads)
     {
@@ -46,9 +46,9 @@ template <int Threads> DEVICE void backward(const Rows& a)
     }
 }
 
-KERNEL(TeamBlock) softmaxThreads(const Rows a) { forward<1>(a); }
-KERNEL(TeamBlock) softmaxWarps(const Rows a) { forward<Warp>(a); }
-KERNEL(TeamBlock) softmaxBlocks(const Rows a) { forward<TeamBlock>(a); }
-KERNEL(TeamBlock) softmaxSlopeThreads(const Rows a) { backward<1>(a); }
-KERNEL(TeamBlock) softmaxSlopeWarps(const Rows a) { backward<Warp>(a); }
-KERNEL(TeamBlock) softmaxSlopeBlocks(const Rows a) { backward<TeamBlock>(a); }
+KERNELS(TeamBlock, softmaxThreads, Rows, forward<1>)
+KERNELS(TeamBlock, softmaxWarps, Rows, forward<Warp>)
+KERNELS(TeamBlock, softmaxBlocks, Rows, forward<TeamBlock>)
+KERNELS(TeamBlock, softmaxSlopeThreads, Rows, backward<1>)
+KERNELS(TeamBlock, softmaxSlopeWarps, Rows, backward<Warp>)
+KERNELS(TeamBlock, softmaxSlopeBlocks, Rows, backward<TeamBlock>)

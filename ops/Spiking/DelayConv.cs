@@ -74,9 +74,9 @@ public sealed unsafe partial class DelayConv : Op
         public Cost Cost(int size) => Windows.Cost(Outputs, 1, size) with { Shape = $"{Time}x{Batch}x{Inputs} d{Delays} to {Outputs}" };
     }
 
-    static readonly Kernel<Args> forward = Kernel<Args>.On<ForwardBody, ForwardCuda>("DelayConv.forward");
-    static readonly Kernel<Args> inputGradient = Kernel<Args>.On<InputGradientBody, InputGradientCuda>("DelayConv.inputGradient");
-    static readonly Kernel<Args> kernelGradient = Kernel<Args>.On<KernelGradientBody, KernelGradientCuda>("DelayConv.kernelGradient");
+    static readonly Kernel<Args> forward = Kernel<Args>.OnSingle<ForwardBody, ForwardCuda>("DelayConv.forward");
+    static readonly Kernel<Args> inputGradient = Kernel<Args>.OnSingle<InputGradientBody, InputGradientCuda>("DelayConv.inputGradient");
+    static readonly Kernel<Args> kernelGradient = Kernel<Args>.OnSingle<KernelGradientBody, KernelGradientCuda>("DelayConv.kernelGradient");
 }
 
 /// <summary>x.DelayConv(kernel, …).</summary>

@@ -14,25 +14,25 @@ public sealed unsafe partial class NeuronOp<S>
     static readonly FormulaKernel<AdvanceFormula, NeuronForwardLaunch> advance = new(typeof(Leak), "Neuron", "neuronForward", typeof(S).Name);
     static readonly FormulaKernel<SlopeFormula, NeuronBackwardLaunch> differentiate = new(typeof(Leak), "Neuron", "neuronBackward", typeof(S).Name);
 
-    struct ForwardCuda : ICudaKernel<ForwardArgs>
+    struct ForwardCuda : ISingleCudaKernel<ForwardArgs>
     {
         public static void Run(CudaDevice device, in ForwardArgs a)
         {
-            CudaFunction<NeuronForwardLaunch> function = advance.For(new(a.Step), out FormulaConstants constants);
+            CudaFunction<NeuronForwardLaunch> function = advance.For<float>(new(a.Step), out FormulaConstants constants);
             device.Launch(function, Workers.Blocks(a.Width, Threads), Threads, new(constants, a.X, a.W, a.Spikes, a.Membrane, a.H, a.Steps, a.Width, (float)a.Rate, (float)a.Step.Start));
         }
     }
 
-    struct BackwardCuda : ICudaKernel<BackwardArgs>
+    struct BackwardCuda : ISingleCudaKernel<BackwardArgs>
     {
         public static void Run(CudaDevice device, in BackwardArgs a)
         {
             int blocks = Workers.Blocks(a.Width, Threads);
             using Scratch scratch = device.Scratch((long)blocks * sizeof(float));
             Pointer partial = a.Dw.IsNull ? default : Pointer.At(scratch.As<float>());
-            CudaFunction<NeuronBackwardLaunch> function = differentiate.For(new(a.Step), out FormulaConstants constants);
+            CudaFunction<NeuronBackwardLaunch> function = differentiate.For<float>(new(a.Step), out FormulaConstants constants);
             device.Launch(function, blocks, Threads, new(constants, a.H, a.W, a.DSpikes, a.DMembrane, a.Dx, partial, a.Steps, a.Width, (float)a.Rate, (float)a.Step.Start));
-            if (!a.Dw.IsNull) Fold<Sum.Plus>.Merge(device, partial, blocks, 1, a.Dw);
+            if (!a.Dw.IsNull) Fold<Sum.Plus>.Merge<float>(device, partial, blocks, 1, a.Dw);
         }
     }
 

@@ -70,8 +70,8 @@ public sealed unsafe partial class NeuronOp<S> : MultiOutputOp where S : unmanag
         internal nint Parts { get; init; }
     }
 
-    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody, ForwardCuda>("Neuron.forward");
-    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.On<BackwardBody, BackwardCuda>("Neuron.backward");
+    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.OnSingle<ForwardBody, ForwardCuda>("Neuron.forward");
+    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.OnSingle<BackwardBody, BackwardCuda>("Neuron.backward");
 
     struct ForwardBody : ICpuKernel<ForwardArgs>
     {

@@ -15,21 +15,21 @@ public sealed unsafe partial class RecurrentNeuronOp<S>
     static readonly FormulaKernel<NeuronOp<S>.AdvanceFormula, RecurrentForwardLaunch> advance = new(typeof(Leak), "RecurrentNeuron", "recurrentForward", typeof(S).Name);
     static readonly FormulaKernel<SlopeFormula, RecurrentBackwardLaunch> differentiate = new(typeof(Leak), "RecurrentNeuron", "recurrentBackward", typeof(S).Name);
 
-    struct ForwardCuda : ICudaKernel<ForwardArgs>
+    struct ForwardCuda : ISingleCudaKernel<ForwardArgs>
     {
         public static void Run(CudaDevice device, in ForwardArgs a)
         {
-            CudaFunction<RecurrentForwardLaunch> function = advance.For(new(a.Step), out FormulaConstants constants);
+            CudaFunction<RecurrentForwardLaunch> function = advance.For<float>(new(a.Step), out FormulaConstants constants);
             device.Launch(function, a.Batch, Threads, new(constants, a.X, a.Recurrent, a.Spikes, a.Membrane, a.H, a.Steps, a.Batch, a.Width, (float)a.Rate, (float)a.Step.Start));
         }
     }
 
-    struct BackwardCuda : ICudaKernel<BackwardArgs>
+    struct BackwardCuda : ISingleCudaKernel<BackwardArgs>
     {
         public static void Run(CudaDevice device, in BackwardArgs a)
         {
             using Scratch scratch = device.Scratch((long)a.Batch * a.Width * sizeof(float));
-            CudaFunction<RecurrentBackwardLaunch> function = differentiate.For(new(a.Step), out FormulaConstants constants);
+            CudaFunction<RecurrentBackwardLaunch> function = differentiate.For<float>(new(a.Step), out FormulaConstants constants);
             device.Launch(function, a.Batch, Threads, new(constants, a.H, a.Transposed, a.DSpikes, a.DMembrane, a.Dx, Pointer.At(scratch.As<float>()), a.Steps, a.Batch, a.Width, (float)a.Rate));
         }
     }

@@ -68,8 +68,8 @@ public sealed unsafe partial class RecurrentNeuronOp<S> : MultiOutputOp where S 
 
     static Cost Cost(int size, int arrays, int steps, int batch, int width) => new(2.0 * steps * batch * width * width, size * ((double)arrays * steps * batch * width + (double)width * width), $"{steps}x{batch}x{width}");
 
-    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody, ForwardCuda>("RecurrentNeuron.forward");
-    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.On<BackwardBody, BackwardCuda>("RecurrentNeuron.backward");
+    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.OnSingle<ForwardBody, ForwardCuda>("RecurrentNeuron.forward");
+    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.OnSingle<BackwardBody, BackwardCuda>("RecurrentNeuron.backward");
     static readonly Kernel<GemmArgs> weightGradient = Kernel<GemmArgs>.On<Gemm.Body, Gemm.Cuda>("RecurrentNeuron.weightGradient");
 
     /// <summary>to += from · weights [from, to]. What is 0, as most spikes are, costs nothing.</summary>

@@ -11,7 +11,7 @@ public static unsafe partial class RoundedDelays
     static readonly CudaModule module = new(typeof(RoundedDelays), "RoundedDelays");
     static readonly CudaFunction<Launch> sequences = module.Function<Launch>("roundedDelays");
 
-    struct Cuda : ICudaKernel<Args>
+    struct Cuda : ISingleCudaKernel<Args>
     {
         public static void Run(CudaDevice device, in Args a) => device.Launch(sequences, new(Workers.Blocks(a.Outputs, Threads), a.Batch), Threads,
             new(a.X, a.Weight, a.Position, a.Bias, a.Y, a.Time, a.Batch, a.Inputs, a.Outputs, a.Count, a.Size, a.After, (float)Normalisation));

@@ -50,7 +50,7 @@ public static unsafe partial class RoundedDelays
             $"{Time}x{Batch}x{Inputs} d{Size} of {Count} to {Outputs}");
     }
 
-    static readonly Kernel<Args> forward = Kernel<Args>.On<Body, Cuda>("RoundedDelays");
+    static readonly Kernel<Args> forward = Kernel<Args>.OnSingle<Body, Cuda>("RoundedDelays");
 
     struct Body : ICpuKernel<Args>
     {

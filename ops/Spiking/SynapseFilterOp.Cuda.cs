@@ -12,21 +12,21 @@ public sealed unsafe partial class SynapseFilterOp
     static readonly FormulaKernel<AdvanceFormula, ForwardLaunch> advance = new(typeof(SynapseFilterOp), "SynapseFilter", "synapseForward", "filter");
     static readonly FormulaKernel<SlopeFormula, BackwardLaunch> differentiate = new(typeof(SynapseFilterOp), "SynapseFilter", "synapseBackward", "filter");
 
-    struct ForwardCuda : ICudaKernel<ForwardArgs>
+    struct ForwardCuda : ISingleCudaKernel<ForwardArgs>
     {
         public static void Run(CudaDevice device, in ForwardArgs a)
-            => device.Launch(advance.For(default, out _), Workers.Blocks(a.Width, Threads), Threads, new(default, a.X, a.W, a.Y, a.Steps, a.Width, (float)a.Rate));
+            => device.Launch(advance.For<float>(default, out _), Workers.Blocks(a.Width, Threads), Threads, new(default, a.X, a.W, a.Y, a.Steps, a.Width, (float)a.Rate));
     }
 
-    struct BackwardCuda : ICudaKernel<BackwardArgs>
+    struct BackwardCuda : ISingleCudaKernel<BackwardArgs>
     {
         public static void Run(CudaDevice device, in BackwardArgs a)
         {
             int blocks = Workers.Blocks(a.Width, Threads);
             using Scratch scratch = device.Scratch((long)blocks * sizeof(float));
             Pointer partial = a.Dw.IsNull ? default : Pointer.At(scratch.As<float>());
-            device.Launch(differentiate.For(default, out _), blocks, Threads, new(default, a.X, a.W, a.Y, a.Dy, a.Dx, partial, a.Steps, a.Width, (float)a.Rate));
-            if (!a.Dw.IsNull) Fold<Sum.Plus>.Merge(device, partial, blocks, 1, a.Dw);
+            device.Launch(differentiate.For<float>(default, out _), blocks, Threads, new(default, a.X, a.W, a.Y, a.Dy, a.Dx, partial, a.Steps, a.Width, (float)a.Rate));
+            if (!a.Dw.IsNull) Fold<Sum.Plus>.Merge<float>(device, partial, blocks, 1, a.Dw);
         }
     }
 

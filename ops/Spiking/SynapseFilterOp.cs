@@ -69,8 +69,8 @@ public sealed unsafe partial class SynapseFilterOp : Op
         internal nint Parts { get; init; }
     }
 
-    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.On<ForwardBody, ForwardCuda>("SynapseFilter.forward");
-    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.On<BackwardBody, BackwardCuda>("SynapseFilter.backward");
+    static readonly Kernel<ForwardArgs> forward = Kernel<ForwardArgs>.OnSingle<ForwardBody, ForwardCuda>("SynapseFilter.forward");
+    static readonly Kernel<BackwardArgs> backward = Kernel<BackwardArgs>.OnSingle<BackwardBody, BackwardCuda>("SynapseFilter.backward");
 
     struct ForwardBody : ICpuKernel<ForwardArgs>
     {

@@ -19,7 +19,7 @@ public sealed class NormCases : IOpCases
         new("batch norm", [new([3, 5, 7, 6]), new([6], 0.5, 1.5), new([6])], x => x[0].BatchNorm(x[1], x[2], null, null, Statistics.Batch)),
         new("batch norm over many rows", [new([1500, 13]), new([13], 0.5, 1.5), new([13])], x => x[0].BatchNorm(x[1], x[2], null, null, Statistics.Batch)),
         new("batch norm frozen", [new([3, 5, 6]), new([6], 0.5, 1.5), new([6]), Constant(6), Constant(6)],
-            x => x[0].BatchNorm(x[1], x[2], x[3], x[4], Statistics.Running)),
+            x => x[0].BatchNorm(x[1], x[2], x[3].To(x[3].DType.Wide()), x[4].To(x[4].DType.Wide()), Statistics.Running)),
         new("batch norm of many channels", [new([300, 45]), new([45], 0.5, 1.5), new([45])], x => x[0].BatchNorm(x[1], x[2], null, null, Statistics.Batch)),
         new("group norm", [new([2, 5, 4, 6]), new([6], 0.5, 1.5), new([6])], x => x[0].GroupNorm(3, x[1], x[2])),
         new("group norm of many channels", [new([2, 9, 11, 42]), new([42], 0.5, 1.5), new([42])], x => x[0].GroupNorm(7, x[1], x[2])),

@@ -180,17 +180,17 @@ public sealed class CudaDeviceTests(StubDriver stub)
         x.Free();
     }
 
-    struct Busy : ICudaKernel<int>
+    struct Busy : ISingleCudaKernel<int>
     {
         internal static readonly CudaFunction<int> Function = new CudaModule(typeof(Busy), "Idle").Function<int>("idle");
-        internal static readonly Kernel<int> Kernel = Kernel<int>.On<Idle, Busy>("Test.busy");
+        internal static readonly Kernel<int> Kernel = Kernel<int>.OnSingle<Idle, Busy>("Test.busy");
 
         public static void Run(CudaDevice device, in int args) => device.Launch(Function, 7, 32, args);
     }
 
-    struct Idle : ICpuKernel<int>, ICudaKernel<int>
+    struct Idle : ICpuKernel<int>, ISingleCudaKernel<int>
     {
-        internal static readonly Kernel<int> Kernel = Kernel<int>.On<Idle, Idle>("Test.idle");
+        internal static readonly Kernel<int> Kernel = Kernel<int>.OnSingle<Idle, Idle>("Test.idle");
 
         public static void Run<T, V>(CpuDevice device, in int args) where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T> { }
         public static void Run(CudaDevice device, in int args) { }

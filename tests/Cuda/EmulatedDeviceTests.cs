@@ -81,7 +81,7 @@ public sealed class EmulatedDeviceTests
         Assert.Contains("has not been written", Message(new(x, empty, x, 4, 4, 4)));
         Assert.Contains("lie 8 elements apart", Message(new(x, x, x, 4, 4, 4) { Batch = 2, BatchC = 8 }));
 
-        string Message(GemmArgs args) => Assert.Throws<EmulationException>(() => device.Blas!.Gemm(args)).Message;
+        string Message(GemmArgs args) => Assert.Throws<EmulationException>(() => device.Blas!.Gemm(DType.Float32, args)).Message;
     }
 
     [Fact]
@@ -94,9 +94,9 @@ public sealed class EmulatedDeviceTests
         Assert.Contains("has 4 x 4 results, not 4 x 3", Message(right with { OutWidth = 3 }));
         Assert.Contains("4 groups do not divide", Message(right with { Groups = 4 }));
         Assert.Contains("weight: 1 x 3 x 6 elements, rows 6 apart, need 72 bytes", Message(right with { KernelHeight = 3, OutHeight = 2 }));
-        Assert.Contains("has not been written", Assert.Throws<EmulationException>(() => device.Dnn!.Convolve<Unasked>(Sought.X, right, x, w, y)).Message);
+        Assert.Contains("has not been written", Assert.Throws<EmulationException>(() => device.Dnn!.Convolve<Unasked>(Sought.X, DType.Float32, right, x, w, y)).Message);
 
-        string Message(Convolution wrong) => Assert.Throws<EmulationException>(() => device.Dnn!.Convolve<Unasked>(Sought.Y, wrong, x, w, y)).Message;
+        string Message(Convolution wrong) => Assert.Throws<EmulationException>(() => device.Dnn!.Convolve<Unasked>(Sought.Y, DType.Float32, wrong, x, w, y)).Message;
     }
 
     /// <summary>Not reached by a call that is refused.</summary>

@@ -46,23 +46,23 @@ public sealed class FormulaKernelTests
     {
         FormulaKernel<ValueFormula<Clamp>, int> clamp = Kernel<Clamp>();
         FormulaKernel<ValueFormula<Pow>, int> pow = Kernel<Pow>();
-        CudaFunction<int> narrow = clamp.For(new(new(-1, 2)), out FormulaConstants constants);
+        CudaFunction<int> narrow = clamp.For<float>(new(new(-1, 2)), out FormulaConstants constants);
         Assert.Equal([-1f, 2f, 0f], [.. ((ReadOnlySpan<uint>)constants)[..3].ToArray().Select(BitConverter.UInt32BitsToSingle)]);
-        Assert.Same(narrow, clamp.For(new(new(-100, 7.5)), out constants));
+        Assert.Same(narrow, clamp.For<float>(new(new(-100, 7.5)), out constants));
         Assert.Equal([-100f, 7.5f, 0f], [.. ((ReadOnlySpan<uint>)constants)[..3].ToArray().Select(BitConverter.UInt32BitsToSingle)]);
-        Assert.Same(pow.For(new(new(2.5)), out _), pow.For(new(new(0.3)), out _));
-        Assert.NotSame(pow.For(new(new(2)), out _), pow.For(new(new(3)), out _));
+        Assert.Same(pow.For<float>(new(new(2.5)), out _), pow.For<float>(new(new(0.3)), out _));
+        Assert.NotSame(pow.For<float>(new(new(2)), out _), pow.For<float>(new(new(3)), out _));
     }
 
     [Fact]
     public void Constants_of_a_formula_without_fields_stand_in_the_text()
     {
-        CudaFunction<int> relu = Kernel<Relu>().For(default, out _), clamp = Kernel<Clamp>().For(new(new(0, 1)), out _);
+        CudaFunction<int> relu = Kernel<Relu>().For<float>(default, out _), clamp = Kernel<Clamp>().For<float>(new(new(0, 1)), out _);
         string text = Text(relu);
         Assert.Matches(@"max\.NaN\.f32 \t%value1, %f\d+, 0f00000000;", text);
         Assert.DoesNotContain("%given", text);
         Assert.Contains("ld.param.b32 \t%given1, [flat1_test_param_0+4];", Text(clamp));
-        Assert.Equal(text, Text(Kernel<Relu>().For(default, out _)));
+        Assert.Equal(text, Text(Kernel<Relu>().For<float>(default, out _)));
 
         static string Text(CudaFunction function) => Encoding.UTF8.GetString(function.Module.Read());
     }

@@ -110,7 +110,7 @@ public sealed unsafe class LibraryLayoutTests(StubDriver stub)
         float[] one = new float[N * N];
         for (int i = 0; i < N; i++) one[i * N + i] = 1;
         Tensor a = Tensor.Of(Enumerable.Repeat(Fine, N * N).ToArray(), [N, N], gpu), b = Tensor.Of(one, [N, N], gpu), c = Tensor.Empty([N, N], device: gpu);
-        gpu.Device.Blas!.Gemm(new(a, b, c, N, N, N));
+        gpu.Device.Blas!.Gemm(DType.Float32, new(a, b, c, N, N, N));
         Assert.All(c.ToArray<float>(), static v => Assert.Equal(Fine, v));
     }
 

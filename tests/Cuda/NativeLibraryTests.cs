@@ -28,7 +28,7 @@ public sealed class NativeLibraryTests(StubDriver stub)
         Tensor a = Tensor.Of(Numbers(batch * rowsA * (columnsA + Wider), 1), [batch, rowsA, columnsA + Wider], device), b = Tensor.Of(Numbers(rowsB * (columnsB + Wider), 2), [rowsB, columnsB + Wider], device);
         float[] start = Numbers(batch * M * (N + Wider), 3);
         Tensor c = Tensor.Of(start, [batch, M, N + Wider], device);
-        device.Blas!.Gemm(new(a, b, c, M, N, K, transposeA, transposeB)
+        device.Blas!.Gemm(DType.Float32, new(a, b, c, M, N, K, transposeA, transposeB)
         {
             LeadingA = columnsA + Wider, LeadingB = columnsB + Wider, LeadingC = N + Wider, Accumulate = accumulate,
             Batch = batch, BatchA = rowsA * (columnsA + Wider), BatchC = M * (N + Wider),
@@ -46,13 +46,56 @@ public sealed class NativeLibraryTests(StubDriver stub)
         Assert.Equal(wanted, c.ToArray<float>());
     }
 
+    /// <summary>Numbers of few digits, so that sums are exact in bf16 too; with TF32 allowed, of factors of 12 bits the last is lost.</summary>
+    [Fact]
+    public void Products_of_bf16_and_of_tf32_are_asked_for()
+    {
+        using CudaDevice device = Open();
+        using Step step = Step.Begin();
+        BFloat16[] few = Array.ConvertAll<float, BFloat16>([1, 2, -1.5f, 4], static v => (BFloat16)v);
+        Tensor a = Tensor.Of(few, [2, 2], device), c = Tensor.Like(a);
+        device.Blas!.Gemm(DType.BFloat16, new(a, a, c, 2, 2, 2));
+        Assert.Equal([-2, 10, -7.5, 13], c.ToDoubles());
+        device.Blas!.Gemm(DType.BFloat16, new(a, a, c, 2, 1, 2) { LeadingB = 2, LeadingC = 2, Batch = 2, BatchB = 1, BatchC = 1, Accumulate = true });
+        Assert.Equal([-4, 20, -15, 26], c.ToDoubles());
+        Tensor fine = Tensor.Of([1 + 1f / 1024 + 1f / 2048], [1, 1], device), one = Tensor.Of([1f], [1, 1], device), y = Tensor.Like(one);
+        device.Blas!.Gemm(DType.Float32, new(fine, one, y, 1, 1, 1));
+        Assert.Equal(1 + 3.0 / 2048, y.Item());
+        device.AllowTf32 = true;
+        device.Blas!.Gemm(DType.Float32, new(fine, one, y, 1, 1, 1));
+        Assert.Equal(1 + 1.0 / 1024, y.Item());
+        device.Blas!.Gemm(DType.BFloat16, new(a, a, c, 2, 2, 2));
+        Assert.Equal([-2, 10, -7.5, 13], c.ToDoubles());
+    }
+
+    [Fact]
+    public void Convolutions_of_bf16_and_of_tf32_are_asked_for()
+    {
+        using CudaDevice device = Open();
+        using Step step = Step.Begin();
+        Convolution c = new(1, 2, 2, 1, 2, 2, 1, 1, 1);
+        foreach (DType type in (ReadOnlySpan<DType>)[DType.BFloat16, DType.Float32])
+        {
+            device.AllowTf32 = type == DType.Float32;
+            Tensor x = Tensor.Empty([1, 2, 2, 1], type, device), w = Tensor.Empty([1, 1, 1, 1], type, device), y = Tensor.Like(x), dx = Tensor.Like(x), dw = Tensor.Like(w);
+            x.WriteDoubles([1, -2, 3, 0.5]);
+            w.WriteDoubles([1.5]);
+            device.Dnn!.Convolve<Nowhere>(Sought.Y, type, c, x, w, y);
+            device.Dnn!.Convolve<Nowhere>(Sought.X, type, c, dx, w, y);
+            device.Dnn!.Convolve<Nowhere>(Sought.Weight, type, c, x, dw, y);
+            Assert.Equal([1.5, -3, 4.5, 0.75], y.ToDoubles());
+            Assert.Equal([2.25, -4.5, 6.75, 1.125], dx.ToDoubles());
+            Assert.Equal(1.5 + 6 + 13.5 + 0.375, dw.Item(), type == DType.BFloat16 ? 0.1 : 0);
+        }
+    }
+
     [Fact]
     public void A_product_over_nothing_is_zero()
     {
         using CudaDevice device = Open();
         using Step step = Step.Begin();
         Tensor a = Tensor.Empty([3, 0], device: device), b = Tensor.Empty([0, 2], device: device), c = Tensor.Of<float>([1, 2, 3, 4, 5, 6], [3, 2], device);
-        device.Blas!.Gemm(new(a, b, c, 3, 2, 0));
+        device.Blas!.Gemm(DType.Float32, new(a, b, c, 3, 2, 0));
         Assert.Equal(new float[6], c.ToArray<float>());
     }
 
@@ -62,7 +105,7 @@ public sealed class NativeLibraryTests(StubDriver stub)
         using CudaDevice device = Open();
         using Step step = Step.Begin();
         Tensor x = Tensor.Zeros([4, 4], device: device);
-        CudaException e = Assert.Throws<CudaException>(() => device.Blas!.Gemm(new(x, x, x, 4, 4, 4) { LeadingB = 3 }));
+        CudaException e = Assert.Throws<CudaException>(() => device.Blas!.Gemm(DType.Float32, new(x, x, x, 4, 4, 4) { LeadingB = 3 }));
         Assert.Equal("cublasGemmEx: CUBLAS_STATUS_INVALID_VALUE (7), an unsupported value or parameter was passed", e.Message);
     }
 
@@ -87,9 +130,9 @@ public sealed class NativeLibraryTests(StubDriver stub)
         Tensor w = Tensor.Of(Numbers(c.Outputs * c.KernelHeight * c.KernelWidth * inputs, 2), [c.Outputs, c.KernelHeight, c.KernelWidth, inputs], device);
         Tensor y = Tensor.Of(Numbers(c.Batch * c.OutHeight * c.OutWidth * c.Outputs, 3), [c.Batch, c.OutHeight, c.OutWidth, c.Outputs], device);
         Tensor gx = Tensor.Like(x), gw = Tensor.Like(w), gy = Tensor.Like(y);
-        device.Dnn!.Convolve<Nowhere>(Sought.Y, c, x, w, gy);
-        device.Dnn!.Convolve<Nowhere>(Sought.X, c, gx, w, y);
-        device.Dnn!.Convolve<Nowhere>(Sought.Weight, c, x, gw, y);
+        device.Dnn!.Convolve<Nowhere>(Sought.Y, DType.Float32, c, x, w, gy);
+        device.Dnn!.Convolve<Nowhere>(Sought.X, DType.Float32, c, gx, w, y);
+        device.Dnn!.Convolve<Nowhere>(Sought.Weight, DType.Float32, c, x, gw, y);
         (float[] vx, float[] vw, float[] vy) = (x.ToArray<float>(), w.ToArray<float>(), y.ToArray<float>());
         float[] wantedX = new float[vx.Length], wantedW = new float[vw.Length], wantedY = new float[vy.Length];
         foreach ((int ix, int iw, int iy) in Meetings(c))
@@ -111,9 +154,9 @@ public sealed class NativeLibraryTests(StubDriver stub)
         Convolution c = convolutions[0];
         Tensor x = Tensor.Zeros([2, 5, 6, 3], device: device), w = Tensor.Zeros([4, 3, 3, 3], device: device), y = Tensor.Zeros([2, 5, 6, 4], device: device);
         IDnn dnn = device.Dnn!;
-        dnn.Convolve<Nowhere>(Sought.Y, c, x, w, y);
+        dnn.Convolve<Nowhere>(Sought.Y, DType.Float32, c, x, w, y);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 10; i++) dnn.Convolve<Nowhere>(Sought.Y, c, x, w, y);
+        for (int i = 0; i < 10; i++) dnn.Convolve<Nowhere>(Sought.Y, DType.Float32, c, x, w, y);
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
     }
 
@@ -124,7 +167,7 @@ public sealed class NativeLibraryTests(StubDriver stub)
         Convolution wrong = convolutions[0] with { OutHeight = 7 };
         using Step step = Step.Begin();
         Tensor x = Tensor.Zeros([9, 9, 9, 9], device: device);
-        CudaException e = Assert.Throws<CudaException>(() => device.Dnn!.Convolve<Nowhere>(Sought.Y, wrong, x, x, x));
+        CudaException e = Assert.Throws<CudaException>(() => device.Dnn!.Convolve<Nowhere>(Sought.Y, DType.Float32, wrong, x, x, x));
         Assert.Equal("cudnnConvolutionForward: CUDNN_STATUS_BAD_PARAM (2000), the stub refuses this", e.Message);
     }
 

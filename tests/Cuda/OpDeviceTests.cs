@@ -14,6 +14,9 @@ public sealed class OpDeviceTests
     /// <summary>How the names of cases begin which a library computes, or a kernel of ours where it is absent.</summary>
     static readonly string[] served = ["conv ", "linear", "matmul", "attention"];
 
+    /// <summary>How the names of cases begin whose kernels take float32 alone: they say so.</summary>
+    static readonly string[] singles = ["dcls", "delay conv", "lif", "plif", "recurrent lif", "rounded delays", "synapse filter"];
+
     public static TheoryData<string> Names => [.. OpCases.ByName.Keys];
 
     public static TheoryData<string> ServedNames => [.. OpCases.ByName.Keys.Where(static n => served.Any(n.StartsWith))];
@@ -23,6 +26,45 @@ public sealed class OpDeviceTests
 
     [Theory, MemberData(nameof(ServedNames))]
     public void They_agree_without_libraries(string name) => Agree(OpCases.ByName[name], libraries: false);
+
+    public static TheoryData<string> BrainNames => [.. OpCases.ByName.Keys.Where(static n => !singles.Any(n.StartsWith))];
+
+    public static TheoryData<string> BrainServedNames => [.. ServedNames.Select(static row => row.Data)];
+
+    public static TheoryData<string> SingleNames => [.. OpCases.ByName.Keys.Where(static n => singles.Any(n.StartsWith))];
+
+    [Theory, MemberData(nameof(BrainNames))]
+    public void In_bf16_they_agree_within_its_rounding_and_without_bias(string name) => AgreeInBrain(OpCases.ByName[name]);
+
+    [Theory, MemberData(nameof(BrainServedNames))]
+    public void In_bf16_they_agree_without_libraries(string name) => AgreeInBrain(OpCases.ByName[name], libraries: false);
+
+    [Theory, MemberData(nameof(SingleNames))]
+    public void What_is_for_float32_alone_says_so_of_bf16(string name)
+    {
+        OpCase c = OpCases.ByName[name];
+        using TestedGpu device = TestedGpu.Open();
+        using Step step = Step.Begin();
+        TensorException refused = Assert.Throws<TensorException>(() => c.Run(c.Draw(DType.BFloat16, device)));
+        Assert.Contains("does not compute in bf16", refused.Message);
+        Assert.Contains("To(DType.Float32)", refused.Message);
+    }
+
+    /// <summary>A case in bf16 against float64 of the same inputs, which are numbers of bf16.</summary>
+    static void AgreeInBrain(OpCase c, bool libraries = true)
+    {
+        using CpuDevice oracle = new(1);
+        Tensor[] exact = c.Draw(DType.Float64, oracle);
+        foreach (Tensor x in exact) if (x.DType == DType.Float64) x.WriteDoubles(BrainAgreement.Rounded(x.ToDoubles()));
+        double[] seed = BrainAgreement.Rounded(OpCaseTests.Seed(c, exact));
+        (double[] y, double[]?[] g) = OpCaseTests.Differentiate(c, exact, seed);
+        using TestedGpu device = TestedGpu.Open(libraries);
+        Tensor[] inputs = c.Draw(DType.BFloat16, device);
+        (double[] gpuY, double[]?[] gpuG) = OpCaseTests.Differentiate(c, inputs, seed);
+        BrainAgreement.Check(y, gpuY, $"{c.Name}: y");
+        for (int k = 0; k < g.Length; k++) if (g[k] is { } expected) BrainAgreement.Check(expected, gpuG[k]!, $"{c.Name}: gradient {k}");
+        GC.KeepAlive(inputs);
+    }
 
     /// <summary>Runs a case on the GPU under test, in float32, and on the CPU in float64.</summary>
     internal static void Agree(OpCase c, bool libraries = true)
@@ -59,7 +101,7 @@ public sealed class OpDeviceTests
             using Step step = Step.Begin();
             Tensor a = Tensor.Of(Numbers(batch * M * K, 1), shapeA, on), b = Tensor.Of(Numbers(K * N, 2), shapeB, on), c = accumulate ? Tensor.Of(Numbers(batch * M * N, 3), [batch, M, N], on) : Tensor.Empty([batch, M, N], device: on);
             GemmArgs args = new(a, b, c, M, N, K, transposeA, transposeB) { Accumulate = accumulate, Batch = batch, BatchA = M * K, BatchC = M * N };
-            if (on is CudaDevice gpu) gpu.Blas!.Gemm(args);
+            if (on is CudaDevice gpu) gpu.Blas!.Gemm(DType.Float32, args);
             else Gemm.Product.Launch(on, DType.Float32, args);
             return c.ToArray<float>();
         }

@@ -134,8 +134,10 @@ public sealed partial class PtxTests
                 foreach (FieldInfo field in type.GetFields(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public))
                 {
                     Type held = field.FieldType.GetElementType() ?? field.FieldType;
-                    if (!typeof(CudaFunction).IsAssignableFrom(held) || !held.IsGenericType) continue;
-                    foreach (CudaFunction function in field.GetValue(null) as CudaFunction[] ?? [(CudaFunction)field.GetValue(null)!]) kernels[function.Entry] = (function, held.GenericTypeArguments[0]);
+                    if (!held.IsGenericType || !typeof(CudaFunction).IsAssignableFrom(held) && !typeof(TypedFunction).IsAssignableFrom(held)) continue;
+                    object value = field.GetValue(null)!;
+                    foreach (object one in value as object[] ?? [value])
+                        foreach (CudaFunction function in one is TypedFunction typed ? typed.All : [(CudaFunction)one]) kernels[function.Entry] = (function, held.GenericTypeArguments[0]);
                 }
         return kernels;
     }

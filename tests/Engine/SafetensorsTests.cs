@@ -17,6 +17,7 @@ public sealed class SafetensorsTests : IDisposable
         file.Tensors["b"] = StoredTensor.Of(Tensor.Of([1f, -2.5f, float.NaN], [3]));
         file.Tensors["a.weight"] = StoredTensor.Of(Tensor.Of([1.0, double.Epsilon], [2, 1]));
         file.Tensors["empty"] = StoredTensor.Of(Tensor.Of(Array.Empty<float>(), [0, 4]));
+        file.Tensors["half"] = StoredTensor.Of(Tensor.Of([(BFloat16)1.5f, (BFloat16)(-1e-40f)], [2]));
         file.Tensors["labels"] = StoredTensor.Of(Tensor.Of([int.MinValue, 7], [2]));
         file.Write(path);
         Safetensors back = Safetensors.Read(path);
@@ -27,6 +28,9 @@ public sealed class SafetensorsTests : IDisposable
             Assert.Equal((t.Type, t.Shape), (back.Tensors[name].Type, back.Tensors[name].Shape));
             Assert.Equal(t.Bytes.ToArray(), back.Tensors[name].Bytes.ToArray());
         }
+        Assert.Equal("BF16", back.Tensors["half"].Type);
+        Assert.Equal([0xC0, 0x3F, 0x01, 0x80], back.Tensors["half"].Bytes.ToArray());
+        Assert.Equal([1.5, -9.183549615799121e-41], back.Tensors["half"].ToDoubles());
         Assert.False(File.Exists(path + ".new"));
     }
 

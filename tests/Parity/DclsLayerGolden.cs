@@ -35,7 +35,7 @@ public sealed class DclsLayerGolden : IGoldenChecks
         (Dcls layer, ParameterStore store) = ParameterStore.Build(at => build(c, at), c.Device, c.Type, file: names.ToDictionary(static n => n, c.Stored));
         using ParameterStore owner = store;
         Tensor x = c.Leaf("x", Layout.ChannelsLast);
-        c.CheckAll(layer.Forward(x), Layout.ChannelsLast, ("x", x, Layout.ChannelsLast));
+        c.CheckAll(c.Network(layer, store).Forward(x), Layout.ChannelsLast, ("x", x, Layout.ChannelsLast));
         foreach (string name in names) c.Check("d" + name, store.ToFile(name, store[name].Gradient!).ToDoubles());
     }
 }

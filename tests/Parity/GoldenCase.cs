@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using MiniTorch.Models;
+using MiniTorch.Tests.Cuda;
 
 namespace MiniTorch.Tests.Parity;
 
@@ -19,6 +21,9 @@ public sealed class GoldenCase
     public string Name { get; }
     public DType Type { get; }
     public Device Device { get; }
+
+    /// <summary>True if layers compute in bf16, through <see cref="Network"/>; parameters, inputs and results are then still of the type.</summary>
+    public bool Mixed { get; init; }
 
     /// <summary>Allowed error in float32, relative to max(0.1, max |reference|) of the tensor.</summary>
     public double Tolerance32 { get; set; } = 1e-4;
@@ -56,6 +61,12 @@ public sealed class GoldenCase
 
     /// <summary>An input without gradient.</summary>
     public Tensor Constant(string name, Layout? layout = null) => Make(name, layout, Type, trainable: false);
+
+    /// <summary>Statistics, which are float32 beside bf16.</summary>
+    public Tensor Statistic(string name) => Make(name, null, Type.Wide(), trainable: false);
+
+    /// <summary>A layer as it is to compute.</summary>
+    public ILayer Network(ILayer layer, ParameterStore store) => Mixed ? new MixedPrecision(layer, store) : layer;
 
     /// <summary>An integer input.</summary>
     public Tensor Indices(string name, Layout? layout = null) => Make(name, layout, DType.Int32, trainable: false);
@@ -122,7 +133,7 @@ public sealed class GoldenCase
             double error = expected[i].Equals(actual[i]) ? 0 : Math.Abs(expected[i] - actual[i]) - rounding * Math.Abs(expected[i]);
             if (!(error <= worst)) (worst, at) = (error, i);
         }
-        double tolerance = Type == DType.Float64 ? 1e-9 : Tolerance32;
+        double tolerance = Mixed ? BrainAgreement.Tolerance : Type switch { DType.Float64 => 1e-9, DType.BFloat16 => BrainAgreement.Tolerance, _ => Tolerance32 };
         if (!(worst / scale <= tolerance)) failures.Add($"{name}[{at}] is {actual[at]:g9}, expected {expected[at]:g9}, error {worst / scale:e1} over {tolerance:e0}");
     }
 
@@ -130,7 +141,7 @@ public sealed class GoldenCase
     public void Finish()
     {
         failures.AddRange(unread.Select(static name => $"{name} was not read"));
-        Assert.True(failures.Count == 0, $"{Name} in {Type.Short()}: {string.Join("; ", failures)}");
+        Assert.True(failures.Count == 0, $"{Name} in {(Mixed ? "mixed precision" : Type.Short())}: {string.Join("; ", failures)}");
     }
 }
 

@@ -27,7 +27,7 @@ public sealed class GoldenTests
         }
     }
 
-    /// <summary>The names alone: a GPU computes in float32.</summary>
+    /// <summary>The names alone: a GPU computes in float32, or in bf16.</summary>
     public static TheoryData<string> Names => [.. Directory.GetFiles(folder, "*.safetensors").Order(StringComparer.Ordinal).Select(static path => Path.GetFileNameWithoutExtension(path))];
 
     [Theory, MemberData(nameof(Files))]
@@ -44,9 +44,29 @@ public sealed class GoldenTests
         Compare(name, DType.Float32, device);
     }
 
-    static void Compare(string name, DType type, Device device)
+    /// <summary>The ops that compute in bf16: all but what is for float32 alone.</summary>
+    public static TheoryData<string> BrainNames => [.. Names.Select(static row => row.Data).Where(static n => n.StartsWith("prim", StringComparison.Ordinal))];
+
+    [Theory, MemberData(nameof(BrainNames)), Trait("category", TestedGpu.Category)]
+    public void Matches_the_reference_in_bf16(string name)
     {
-        GoldenCase c = new(Path.Combine(folder, name + ".safetensors"), type, device);
+        using TestedGpu device = TestedGpu.Open();
+        Compare(name, DType.BFloat16, device);
+    }
+
+    /// <summary>Layers and the steps of a training, in mixed precision.</summary>
+    public static TheoryData<string> MixedNames => [.. Names.Select(static row => row.Data).Where(static n => n.StartsWith("dcls", StringComparison.Ordinal) || n.StartsWith("convnext", StringComparison.Ordinal))];
+
+    [Theory, MemberData(nameof(MixedNames)), Trait("category", TestedGpu.Category)]
+    public void Matches_the_reference_in_mixed_precision(string name)
+    {
+        using TestedGpu device = TestedGpu.Open();
+        Compare(name, DType.Float32, device, mixed: true);
+    }
+
+    static void Compare(string name, DType type, Device device, bool mixed = false)
+    {
+        GoldenCase c = new(Path.Combine(folder, name + ".safetensors"), type, device) { Mixed = mixed };
         string kind = c.Text("op");
         foreach (string key in (ReadOnlySpan<string>)["model", "module", "construct", "schedule", "optimizer"])
             if (c.Has(key))

@@ -23,7 +23,7 @@ static class ModelGolden
         store.Statistics = Statistics.Running;
         Assert.Equal(c.Int("n_parameters"), store.ParameterCount);
         Tensor x = c.Leaf("x", Layout.ChannelsLast);
-        Tensor logits = model.Forward(x);
+        Tensor logits = c.Network(model, store).Forward(x);
         logits.Backward(c.Constant("dY"));
         c.Check("logits", logits);
         c.CheckGradient("dx", x, Layout.ChannelsLast);

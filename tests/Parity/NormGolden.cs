@@ -16,7 +16,7 @@ public sealed class NormGolden : IGoldenChecks
         ("batch_norm", c =>
         {
             bool training = c.Flag("training");
-            Tensor mean = c.Constant("running_mean"), variance = c.Constant("running_var");
+            Tensor mean = c.Statistic("running_mean"), variance = c.Statistic("running_var");
             Check(c, Layout.ChannelsLast, (c, x, w, b) => x.BatchNorm(w, b, mean, variance, training ? Statistics.Batch : Statistics.Running, c.Number("momentum"), c.Number("eps")));
             if (!c.HasTensor("after.running_mean")) return;
             c.Check("after.running_mean", mean);

@@ -7,7 +7,7 @@ internal static unsafe class BrainFloats
 {
     /// <summary>The nearest bf16, to even in the middle; 7FFF for what is no number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static uint Round(uint a) => (a & 0x7FFFFFFF) > 0x7F800000 ? 0x7FFF : a + 0x7FFF + (a >> 16 & 1) >> 16;
+    internal static uint Round(uint a) => (a & 0x7FFFFFFF) > 0x7F800000 ? 0x7FFF : BFloat16.Round(a);
 
     /// <summary>The first source goes to the upper half.</summary>
     internal static void Two<TRound>(Warp w, Operation* o, uint mask) where TRound : IEach<uint, uint>

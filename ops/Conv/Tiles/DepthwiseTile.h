@@ -9,6 +9,8 @@
 // The four groups of lanes of a warp lie across, below and behind (in the next image of) each other, as the launch says. Rows of the kernel that meet nothing but padding
 // are left out for each warp: its rows are neighbours. Rows next to the image that only some groups of a warp need are staged as zeros. A narrow tile has a whole row of
 // the map and padding on both sides alike: columns of the kernel that meet only padding are left out when it is compiled, and no padding is staged.
+//
+// Elements of bf16 are widened when they are staged, through registers, and rounded when y is written; the products are the same, so that one kernel serves both types.
 #pragma once
 #include "device.h"
 
@@ -17,7 +19,7 @@ constexpr int Groups = Warp / Lines;    // of lanes
 
 struct Depthwise
 {
-    const float* x; float* weight; float* y; const float* bias;
+    const float* x; float* weight; float* y; const float* bias;             // bf16 if brain says so; sums of the weight gradient are float
     int batch, channels, heightIn, widthIn, heightOut, widthOut;
     int kernelHeight, kernelWidth, top, left, reversed;
     int acrossBits, belowBits;          // groups of lanes across and below, as powers of two; the others lie behind
@@ -27,6 +29,7 @@ struct Depthwise
     int rows, pitch, plane;             // of x in shared memory: rows of an image, words of a row and of a channel
     int pitchY, planeY;                 // of dy
     int firstRow, kernelRows, rowBlocks;            // weight gradient: kernel rows that meet the map, and how many blocks share them
+    int brain;
 };
 
 struct Place { int x, y, image; };
@@ -46,18 +49,22 @@ DEVICE Place place(const Depthwise& a, int item, int run)
     return { (item - down * a.tilesAcross) * (run << a.acrossBits), (down - behind * a.tilesDown) * a.tileRows, behind * a.tileImages };
 }
 
+// Word Column of a line, or a 0 if the element is not wanted; its address is then not looked at.
+template <int Column> DEVICE void stageOne(float* to, const float* from, bool wanted) { copyAsync<Column>(to, from, wanted); }
+template <int Column> DEVICE void stageOne(float* to, const bf16* from, bool wanted) { to[Column] = wanted ? (float)*from : 0.0f; }
+
 // Count columns of a line, of which the first wanted, in steps of the groups of lanes.
-template <int Count, int Column = 0> DEVICE void stageColumns(float* to, const float* from, int step, int wanted)
+template <int Count, int Column = 0, typename T> DEVICE void stageColumns(float* to, const T* from, int step, int wanted)
 {
     if constexpr (Column < Count)
     {
-        copyAsync<Column>(to, from, Column < wanted);
+        stageOne<Column>(to, from, Column < wanted);
         stageColumns<Count, Column + Groups>(to, from + step, step, wanted);
     }
 }
 
 // Rows top, top + 1, … and columns left, left + 1, … of the images of a tile; what lies outside is 0. Images of height x width.
-DEVICE void stage(const Depthwise& a, const float* from, int height, int width, int image, int top, int rows, int left, int pitch, int plane, int firstChannel, float* to)
+template <typename T> DEVICE void stageOf(const Depthwise& a, const T* from, int height, int width, int image, int top, int rows, int left, int pitch, int plane, int firstChannel, float* to)
 {
     constexpr int Together = 4 * Groups;
     int lane = hidden(threadX()), channels = hidden(a.channels), group = lane / Lines, step = Groups * channels, channel = firstChannel + lane % Lines;
@@ -70,13 +77,19 @@ DEVICE void stage(const Depthwise& a, const float* from, int height, int width, 
         LOOP for (int row = threadY(); row < rows; row += threadsY())
         {
             int inside = (u32)(top + row) < (u32)height ? wanted : 0, x = left, end = left + pitch;
-            const float* pixel = from + (top + row) * width * channels;
+            const T* pixel = from + (top + row) * width * channels;
             float* line = to + row * pitch;
-            LOOP for (; x < smaller(end, 0); x += Groups, line += Groups, pixel += step) copyAsync<0>(line, pixel, (u32)(x + group) < (u32)inside);
+            LOOP for (; x < smaller(end, 0); x += Groups, line += Groups, pixel += step) stageOne<0>(line, pixel, (u32)(x + group) < (u32)inside);
             LOOP for (; x + Together <= smaller(end, inside); x += Together, line += Together, pixel += 4 * step) stageColumns<Together>(line, pixel, step, Together);
-            LOOP for (; x < end; x += Groups, line += Groups, pixel += step) copyAsync<0>(line, pixel, (u32)(x + group) < (u32)inside);
+            LOOP for (; x < end; x += Groups, line += Groups, pixel += step) stageOne<0>(line, pixel, (u32)(x + group) < (u32)inside);
         }
     }
+}
+
+DEVICE void stage(const Depthwise& a, const float* from, int height, int width, int image, int top, int rows, int left, int pitch, int plane, int firstChannel, float* to)
+{
+    if (a.brain) stageOf(a, (const bf16*)from, height, width, image, top, rows, left, pitch, plane, firstChannel, to);
+    else stageOf(a, from, height, width, image, top, rows, left, pitch, plane, firstChannel, to);
 }
 
 template <int Count, int Begin = 0> DEVICE void load(float (&to)[Count], const float* from)
@@ -102,24 +115,31 @@ template <int K, int Run, bool Narrow> struct Tap
 };
 
 // The kernels of the block's channels.
-template <int K, int Run, bool Narrow> DEVICE void stageWeights(const Depthwise& a, int firstChannel, float* to)
+template <int K, int Run, bool Narrow, typename T> DEVICE void stageWeights(const Depthwise& a, const T* weight, int firstChannel, float* to)
 {
-    using T = Tap<K, Run, Narrow>;
+    using Taps = Tap<K, Run, Narrow>;
     int lane = threadX(), group = lane / Lines, channel = firstChannel + lane % Lines, order = a.reversed ? -a.channels : a.channels;
     int wanted = channel < a.channels ? a.kernelWidth - group : 0;
     LOOP for (int i = threadY(); i < a.kernelHeight; i += threadsY())
     {
         int tap = i * a.kernelWidth + group;
-        const float* first = a.weight + (a.reversed ? a.kernelHeight * a.kernelWidth - 1 - tap : tap) * a.channels + channel;
-        stageColumns<T::Weights>(to + (i * Lines + lane % Lines) * T::Pitch + group, first, Groups * order, wanted);
+        const T* first = weight + (a.reversed ? a.kernelHeight * a.kernelWidth - 1 - tap : tap) * a.channels + channel;
+        stageColumns<Taps::Weights>(to + (i * Lines + lane % Lines) * Taps::Pitch + group, first, Groups * order, wanted);
     }
+}
+
+// A lane's run of results, of which so many columns are on the map.
+template <int Run, typename T> DEVICE void putRun(T* y, const float (&sums)[Run], int columns, int channels)
+{
+    UNROLL for (int b = 0; b < Run; b++, y += channels) if (b < columns) *y = sums[b];
 }
 
 template <int K, int Run, bool Narrow> DEVICE void convolve(const Depthwise& a, float* shared)
 {
     using T = Tap<K, Run, Narrow>;
     int blocks = (a.channels + Lines - 1) / Lines, part = blockX() / blocks, firstChannel = (blockX() - part * blocks) * Lines;
-    stageWeights<K, Run, Narrow>(a, firstChannel, shared);
+    if (a.brain) stageWeights<K, Run, Narrow>(a, (const bf16*)a.weight, firstChannel, shared);
+    else stageWeights<K, Run, Narrow>(a, (const float*)a.weight, firstChannel, shared);
     float* tiles = shared + a.kernelHeight * Lines * T::Pitch;
     LOOP for (int item = part * a.span; item < smaller(a.items, (part + 1) * a.span); item++)
     {
@@ -133,7 +153,7 @@ template <int K, int Run, bool Narrow> DEVICE void convolve(const Depthwise& a, 
         int lane = hidden(threadX()), channel = firstChannel + lane % Lines;
         Spot at = spot(a, lane, hidden(threadY()), Run);
         int first = tile.y + at.first, begin = larger(0, a.top - first - below + 1), end = first < a.heightOut ? smaller(a.kernelHeight, a.heightIn + a.top - first) : 0;
-        float sums[Run], bias = a.bias && channel < a.channels ? a.bias[channel] : 0;
+        float sums[Run], bias = !a.bias || channel >= a.channels ? 0 : a.brain ? (float)((const bf16*)a.bias)[channel] : a.bias[channel];
         UNROLL for (int b = 0; b < Run; b++) sums[b] = bias;
         const float* x = tiles + (lane % Lines) * a.plane + (at.image * a.rows + tile.y + at.row + begin - a.top - top) * a.pitch + at.column;
         const float* weight = shared + (begin * Lines + lane % Lines) * T::Pitch;
@@ -152,8 +172,9 @@ template <int K, int Run, bool Narrow> DEVICE void convolve(const Depthwise& a, 
         channel = firstChannel + lane % Lines;
         at = spot(a, lane, hidden(threadY()), Run);
         int n = tile.image + at.image, row = tile.y + at.row, left = tile.x + at.column, columns = n < a.batch && row < a.heightOut && channel < a.channels ? a.widthOut - left : 0;
-        float* y = a.y + (((long long)n * a.heightOut + row) * a.widthOut + left) * a.channels + channel;
-        UNROLL for (int b = 0; b < Run; b++, y += a.channels) if (b < columns) *y = sums[b];
+        long long result = (((long long)n * a.heightOut + row) * a.widthOut + left) * a.channels + channel;
+        if (a.brain) putRun((bf16*)a.y + result, sums, columns, a.channels);
+        else putRun(a.y + result, sums, columns, a.channels);
     }
 }
 

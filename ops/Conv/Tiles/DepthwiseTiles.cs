@@ -15,7 +15,7 @@ static unsafe class DepthwiseTiles
 
     readonly record struct Launch(Pointer X, Pointer Weight, Pointer Y, Pointer Bias, int Batch, int Channels, int HeightIn, int WidthIn, int HeightOut, int WidthOut,
         int KernelHeight, int KernelWidth, int Top, int Left, int Reversed, int AcrossBits, int BelowBits, int WarpRows, int TilesAcross, int TilesDown, int Items, int Span,
-        int TileRows, int TileImages, int Rows, int Pitch, int Plane, int PitchY, int PlaneY, int FirstRow, int KernelRows, int RowBlocks);
+        int TileRows, int TileImages, int Rows, int Pitch, int Plane, int PitchY, int PlaneY, int FirstRow, int KernelRows, int RowBlocks, int Brain);
 
     static readonly CudaModule[] modules = Each(static (k, _) => new CudaModule(typeof(DepthwiseTiles), $"Depthwise{k}"), 1);
     static readonly CudaFunction<Launch>[] forward = Each(static (k, run) => modules[Index(k)].Function<Launch>($"depthwise{k}Forward{runs[run].Pixels}"), runs.Length);
@@ -31,7 +31,7 @@ static unsafe class DepthwiseTiles
     }
 
     /// <summary>True if a tile fits; else nothing was queued.</summary>
-    internal static bool Forward(CudaDevice device, in DepthwiseArgs args)
+    internal static bool Forward<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged
     {
         if (!Fits(args)) return false;
         (Axis h, int k) = (args.Windows.H, Width(args.Windows.W));
@@ -41,7 +41,7 @@ static unsafe class DepthwiseTiles
         for (int most = Warps; ; most--)
         {
             if (most == 0) return false;
-            launch = Cut(args, layout, k, most, Warps) with { Weight = args.Weight, Y = args.Y, Bias = args.Bias, Reversed = args.Reversed ? 1 : 0 };
+            launch = Cut(args, layout, k, most, Warps) with { Weight = args.Weight, Y = args.Y, Bias = args.Bias, Reversed = args.Reversed ? 1 : 0, Brain = Brain<T>() };
             launch = launch with { Rows = Math.Min(launch.TileRows + h.Kernel - 1, h.In + 2 * (layout.Below - 1)) };
             launch = launch with { Plane = Plane(launch.TileImages * launch.Rows * launch.Pitch) };
             bytes = sizeof(float) * (weights + Lines * launch.Plane);
@@ -55,7 +55,7 @@ static unsafe class DepthwiseTiles
     }
 
     /// <summary>True if a tile fits; else nothing was queued.</summary>
-    internal static bool WeightGradient(CudaDevice device, in DepthwiseArgs args)
+    internal static bool WeightGradient<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged
     {
         if (!Fits(args)) return false;
         (Axis h, int k) = (args.Windows.H, Width(args.Windows.W));
@@ -66,7 +66,7 @@ static unsafe class DepthwiseTiles
         for (int most = Warps; ; most--)
         {
             if (most == 0) return false;
-            launch = Cut(args, layout, k, most, most) with { Y = args.Y, FirstRow = first, KernelRows = kernelRows, RowBlocks = rowBlocks };
+            launch = Cut(args, layout, k, most, most) with { Y = args.Y, FirstRow = first, KernelRows = kernelRows, RowBlocks = rowBlocks, Brain = Brain<T>() };
             launch = launch with { Rows = Math.Min(launch.TileRows + warps - 1, h.In + 2 * (layout.Below - 1)), PitchY = Quads(layout.Pixels << layout.AcrossBits) };
             launch = launch with { Plane = Plane(launch.TileImages * launch.Rows * launch.Pitch), PlaneY = Plane(launch.TileImages * launch.TileRows * launch.PitchY) };
             bytes = sizeof(float) * Lines * (launch.Plane + launch.PlaneY);
@@ -77,9 +77,11 @@ static unsafe class DepthwiseTiles
         using Scratch scratch = device.Scratch((long)parts * kernelRows * line * sizeof(float));
         Pointer partial = Pointer.At(scratch.As<float>());
         device.Launch(weightGradient[Index(k) * runs.Length + layout.Run], parts * rowBlocks * lines, new(Warp, warps), launch with { Weight = partial, Span = span }, bytes);
-        DepthwiseForms.SumParts(device, args, partial, parts, first * line, kernelRows * line);
+        DepthwiseForms.SumParts<T>(device, args, partial, parts, first * line, kernelRows * line);
         return true;
     }
+
+    static int Brain<T>() where T : unmanaged => typeof(T) == typeof(BFloat16) ? 1 : 0;
 
     static bool Fits(in DepthwiseArgs args) => args.IsPlain && args.Windows.W.Kernel <= Widest && args.Windows.Batch > 0;
 

@@ -1,7 +1,7 @@
 // A cuBLAS that computes column-major products, element by element; those that would take long it only checks.
 #include "stub.h"
 
-enum { INVALID = 7, R32 = 0, COMPUTE32 = 68 };
+enum { INVALID = 7, R32 = 0, BF16 = 14, COMPUTE32 = 68, COMPUTE_TF32 = 77 };
 
 static int handle, streamed, roomy;
 
@@ -15,22 +15,31 @@ int cublasSetMathMode(void* h, int mode) { return mode == 0 ? 0 : INVALID; }
 int cublasGetMathMode(void* h, int* mode) { *mode = 0; return 0; }
 int cublasGetVersion_v2(void* h, int* version) { *version = 130000; return 0; }
 
+// TF32 keeps 10 bits of a factor's fraction.
+static float factor(const void* p, int type, long i, int compute) {
+    float x = get(p, type == BF16, i);
+    unsigned bits;
+    memcpy(&bits, &x, 4);
+    if (compute == COMPUTE_TF32) bits &= 0xFFFFE000;
+    memcpy(&x, &bits, 4);
+    return x;
+}
+
 int cublasGemmStridedBatchedEx(void* h, int ta, int tb, int m, int n, int k, const float* alpha, const void* a, int type_a, int lda, long long stride_a, const void* b, int type_b, int ldb,
     long long stride_b, const float* beta, void* c, int type_c, int ldc, long long stride_c, int batch, int compute, int algorithm) {
-    if (h != &handle || !streamed || !roomy || ta < 0 || ta > 1 || tb < 0 || tb > 1 || type_a != R32 || type_b != R32 || type_c != R32 || compute != COMPUTE32 || algorithm != -1) return INVALID;
+    if (h != &handle || !streamed || !roomy || ta < 0 || ta > 1 || tb < 0 || tb > 1 || type_a != type_b || type_a != type_c || (type_a != R32 && type_a != BF16) || (compute != COMPUTE32 && (compute != COMPUTE_TF32 || type_a != R32)) || algorithm != -1) return INVALID;
     if (lda < 1 || lda < (ta ? k : m) || ldb < 1 || ldb < (tb ? n : k) || ldc < 1 || ldc < m) return INVALID;
     if ((double)m * n * k * batch > 1e9) return 0;
-    for (int z = 0; z < batch; z++) {
-        const float* x = (const float*)HOST(a) + z * stride_a, *y = (const float*)HOST(b) + z * stride_b;
-        float* to = (float*)HOST(c) + z * stride_c;
+    const void* x = HOST(a), *y = HOST(b);
+    void* to = HOST(c);
+    for (int z = 0; z < batch; z++)
         for (int j = 0; j < n; j++)
             for (int i = 0; i < m; i++) {
                 float sum = 0;
-                for (int l = 0; l < k; l++) sum += (ta ? x[l + (long)i * lda] : x[i + (long)l * lda]) * (tb ? y[j + (long)l * ldb] : y[l + (long)j * ldb]);
-                float* at = to + i + (long)j * ldc;
-                *at = *alpha * sum + (*beta == 0 ? 0 : *beta * *at);
+                for (int l = 0; l < k; l++) sum += factor(x, type_a, z * stride_a + (ta ? l + (long)i * lda : i + (long)l * lda), compute) * factor(y, type_b, z * stride_b + (tb ? j + (long)l * ldb : l + (long)j * ldb), compute);
+                long at = z * stride_c + i + (long)j * ldc;
+                put(to, type_c == BF16, at, *alpha * sum + (*beta == 0 ? 0 : *beta * get(to, type_c == BF16, at)));
             }
-    }
     return 0;
 }
 int cublasGemmEx(void* h, int ta, int tb, int m, int n, int k, const float* alpha, const void* a, int type_a, int lda, const void* b, int type_b, int ldb, const float* beta, void* c, int type_c,

