@@ -11,8 +11,11 @@ namespace MiniTorch.Models;
 /// <param name="Tensors">They.</param>
 public sealed record WeightFile(string Format, string? Part, IReadOnlyDictionary<string, StoredTensor> Tensors)
 {
-    const string TrainingState = "state";           // what safetensors of a training tell beside their tensors
+    const string TrainingState = "state", Config = "config";           // what safetensors of a training tell beside their tensors
     static readonly string[] wrappers = ["module.", "_orig_mod."];       // what wrapped modules put before every name
+
+    /// <summary>The config.json of the run whose checkpoint the file is, else null.</summary>
+    public string? RunConfig { get; private init; }
 
     /// <summary>Reads a file; an <see cref="InvalidDataException"/> names it and says why it cannot be read.</summary>
     public static WeightFile Read(string path)
@@ -37,7 +40,7 @@ public sealed record WeightFile(string Format, string? Part, IReadOnlyDictionary
         if (!file.Metadata.ContainsKey(TrainingState)) return new("safetensors", null, Unwrapped(file.Tensors));
         try
         {
-            return new("checkpoint of a run", null, Trainer.Weights(file));
+            return new("checkpoint of a run", null, Trainer.Weights(file)) { RunConfig = file.Metadata.GetValueOrDefault(Config) };
         }
         catch (InvalidDataException e)
         {

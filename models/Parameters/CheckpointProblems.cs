@@ -25,9 +25,12 @@ sealed class CheckpointProblems(Func<string, string> nameInFile)
         string message = "the checkpoint does not fit the model: " + string.Join("; ", kinds.SelectMany(static k => k.Take(Shown)));
         int more = kinds.Sum(static k => Math.Max(0, k.Count - Shown));
         if (more == 0) throw new InvalidDataException(message);
-        throw new InvalidDataException($"{message}; and {more:n0} more", new InvalidDataException(string.Join("\n", kinds.SelectMany(static k => k))));
+        throw new InvalidDataException($"{message}; and {more:n0} more", new CheckpointProblemsException(string.Join("\n", kinds.SelectMany(static k => k))));
     }
 }
+
+/// <summary>All that a checkpoint lacks, has too much of or has in another shape, a line each: inside the exception whose message has room for the first of them.</summary>
+public sealed class CheckpointProblemsException(string message) : Exception(message);
 
 /// <summary>What a model is built from instead of initial values.</summary>
 /// <param name="Tensors">The tensors of a file by the model's names.</param>

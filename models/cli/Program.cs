@@ -25,6 +25,7 @@ static class Program
             root.Add(ModelsCommand.Make());
             root.Add(RasterCommand.Make());
             root.Add(ExportCommand.Make());
+            root.Add(ConvertCommand.Make());
             root.Add(SummaryCommand.Make());
             root.Add(KernelCommand.Make());
             root.Add(DataCommand.Make());
@@ -45,7 +46,8 @@ static class Program
         catch (Exception e)
         {
             int code = CodeOf(e);
-            Terminal.Fail(code == ExitCode.Fault ? $"internal fault, {e.GetType().Name}: {e.Message}{(debug ? "" : " (--debug shows where)")}" : e.Message);
+            bool more = e.InnerException is CheckpointProblemsException && !debug;
+            Terminal.Fail(code == ExitCode.Fault ? $"internal fault, {e.GetType().Name}: {e.Message}{(debug ? "" : " (--debug shows where)")}" : e.Message + (more ? " (--debug shows all)" : ""));
             if (debug) Console.Error.WriteLine(e.ToString());
             return code;
         }

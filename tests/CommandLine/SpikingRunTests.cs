@@ -66,7 +66,7 @@ public sealed class SpikingRunTests : IDisposable
         foreach ((string arguments, string message) in ((string, string)[])
             [
                 ("raster --index 4", "below the 4 recordings"), ("raster --to raster.bmp", ".png or .svg"), ("raster --to missing/raster.png", "missing"),
-                ("export spoken-digits-1 --to digits.onyx", "written as .nir, got digits.onyx"), ("export spoken-digits-1 --to missing/digits.nir", "there is no folder"),
+                ("export spoken-digits-1 --to digits.onyx", "written as .nir, .onnx, got digits.onyx"), ("export spoken-digits-1 --to missing/digits.nir", "there is no folder"),
                 ("export spoken-digits-7 --to digits.nir", "there is no run"), ("export spoken-digits-1", "--to"),
             ])
         {
