@@ -36,13 +36,13 @@ static class EvalCommand
         Terminal terminal = new(parsed.GetValue(Options.Json));
         using Device device = Options.OpenDevice(parsed, terminal);
         if (parsed.GetValue(confusion) is { } file) Picture.Check(file, ".csv");
-        using Subject subject = Subject.Open(parsed, device, terminal, withData: true);
+        using Subject subject = Subject.Open(parsed, parsed.GetValue(Options.Run), device, terminal, withData: true);
         RunConfig config = subject.Config;
         IDataset test = Samples(parsed, subject);
         if (!test.Sample.Dims.SequenceEqual(config.Sample))
             throw new WrongInputException($"{subject.Name} takes samples {Shape.Create(config.Sample)}, the data has {test.Sample}; give the data it was trained on");
         Evaluation e = terminal.Watch("evaluating", test.Count, progress => Evaluation.Of(subject.Model, subject.Store, test, config.Training, unreadable: static p => Terminal.Warn(p.Message), progress: progress, stop: stop));
-        terminal.Say($"{subject.Name}, {(config.Weights == subject.Checkpoint ? "" : "checkpoint ")}{subject.Checkpoint}: accuracy {e.Accuracy:0.0000}{(config.Classes.Length > 5 ? $" (among the first five: {e.TopFive:0.0000})" : "")}, loss {e.Loss:0.0000} "
+        terminal.Say($"{subject.Name}, {(subject.IsOfFile ? "" : "checkpoint ")}{subject.Checkpoint}: accuracy {e.Accuracy:0.0000}{(config.Classes.Length > 5 ? $" (among the first five: {e.TopFive:0.0000})" : "")}, loss {e.Loss:0.0000} "
             + $"on {test.Count:n0} samples, {e.SamplesPerSecond:n0} a second");
         (string Name, double Share)[] shares = [.. config.Classes.Zip(e.PerClass)];
         if (shares.Length > MostShown)

@@ -10,7 +10,7 @@ static class NamedWeights
 
     internal static Option<string?> File { get; } = new("--weights")
     {
-        Description = "File of its weights: safetensors, .pth or .pth.tar, under official DCLS, facebook, sail, apple or timm names.", HelpName = "FILE",
+        Description = "File of weights, in the place of a run with --model: a checkpoint, safetensors, .pth or .pth.tar, under official DCLS, facebook, sail, apple or timm names.", HelpName = "FILE",
     };
 
     internal static Option<int?> Classes { get; } = Options.Number<int>("--classes", "Number of classes of the weights (default: the model's usual one).", "N", 1);

@@ -16,7 +16,7 @@ static class PredictCommand
     internal static Command Make()
     {
         Command command = Examples.On(new("predict", "Classifies pictures with the weights of a run, or with a model and the weights of a file."), "dcls predict shoe.png", "dcls predict *.jpg --top 5 --run runs/fashion-1 --json",
-            "dcls predict cat.jpg --model caformer_s18 --weights caformer_s18.pth --classes imagenet.txt");
+            "dcls predict cat.jpg --model caformer_s18 --weights caformer_s18.pth --class-names imagenet.txt");
         command.Add(images);
         Subject.AddTo(command);
         foreach (Option option in (ReadOnlySpan<Option>)[top, Options.Threads, Options.Device, Options.Json, Options.Debug])
@@ -32,7 +32,7 @@ static class PredictCommand
         foreach (string path in paths)
             if (!File.Exists(path)) throw new WrongInputException($"there is no image {path}; give the path of a PNG or JPEG file");
         using Device device = Options.OpenDevice(parsed, terminal);
-        using Subject subject = Subject.Open(parsed, device, terminal, withData: false);
+        using Subject subject = Subject.Open(parsed, parsed.GetValue(Options.Run), device, terminal, withData: false);
         RunConfig config = subject.Config;
         Shape sample = Shape.Create(config.Sample);
         (string Path, float[] Values, string Done)[] prepared = [.. paths.Select(p => (p, config.Training.Fit.Read(p, sample, out string done), done))];

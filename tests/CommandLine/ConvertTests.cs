@@ -34,8 +34,8 @@ public sealed class ConvertTests : IDisposable
         Assert.Equal(new FileInfo(Path.Combine(folder.Path, "file.onnx")).Length, JsonDocument.Parse(other.Output).RootElement.GetProperty("bytes").GetInt64());
         foreach ((string arguments, string why) in ((string, string)[])[("convert timm.safetensors out.pth", "written as .safetensors, got out.pth"), ("convert timm.safetensors missing/out.safetensors", "there is no folder"),
             ("convert timm.safetensors out.safetensors --names timm", "give it with --model"), ("convert missing.pth out.safetensors", "there is no file missing.pth"), ("convert timm.safetensors out.safetensors --model convnext_dcls_speck", "missing stages.0.blocks.0.conv_dw.P"),
-            ("convert timm.safetensors out.safetensors --model convnext_speck --classes 7", "its head must be replaced"), ("export --to x.onnx", "give either a run or --model"), ($"export {name} --model convnext_speck --to x.onnx", "give either a run or --model"),
-            ("export --model convnext_speck --to x.onnx", "give the weights of convnext_speck"), ("export --weights timm.safetensors --to x.onnx", "give its name with --model"),
+            ("convert timm.safetensors out.safetensors --model convnext_speck --classes 7", "its head must be replaced"), ("export --to x.onnx", "give a run, or --model"), ($"export {name} --model convnext_speck --weights timm.safetensors --to x.onnx", "names a run, --model another network"),
+            ("export --model convnext_speck --to x.onnx", "go together"), ("export --weights timm.safetensors --to x.onnx", "give a run, or --model"),
             ("convert timm.safetensors out.safetensors --model convformer_s18", "more (--debug shows all)")])
         {
             Outcome o = await Dcls.Run(folder.Path, arguments);

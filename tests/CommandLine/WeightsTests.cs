@@ -25,7 +25,7 @@ public sealed class WeightsTests : IDisposable
 
         SmallBitmap.Write(Path.Combine(folder.Path, "picture.bmp"), 10, 10, static (x, y) => (byte)(10 * x));
         File.WriteAllLines(Path.Combine(folder.Path, "names.txt"), Enumerable.Range(0, 10).Select(static i => $"class {i}"));
-        JsonElement named = Parsed(await Dcls.Run(folder.Path, $"predict picture.bmp {file} --size 10 --classes names.txt --json")), own = Parsed(await Dcls.Run(folder.Path, "predict picture.bmp --run fashion-1 --json"));
+        JsonElement named = Parsed(await Dcls.Run(folder.Path, $"predict picture.bmp {file} --size 10 --class-names names.txt --json")), own = Parsed(await Dcls.Run(folder.Path, "predict picture.bmp --run fashion-1 --json"));
         Assert.StartsWith("class ", named.GetProperty("top")[0].GetProperty("class").GetString());
         Assert.Equal(own.GetProperty("top")[0].GetProperty("probability").GetDouble(), named.GetProperty("top")[0].GetProperty("probability").GetDouble());
 
@@ -54,7 +54,7 @@ public sealed class WeightsTests : IDisposable
     [InlineData("eval --model convnext_speck --weights missing.pth --data .", "missing.pth")]
     [InlineData("eval --model convnext_speck --weights names.txt --data .", "names.txt")]
     [InlineData("eval --size 32", "--size goes with --model and --weights")]
-    [InlineData("eval --run fashion-1 --model convnext_speck --weights names.txt", "--run names a run")]
+    [InlineData("eval --run fashion-1 --model convnext_speck --weights names.txt", "fashion-1 names a run")]
     [InlineData("eval --confusion missing/c.png", "missing")]
     [InlineData("eval --confusion c.txt", ".csv, got c.txt")]
     [InlineData("train --new-head", "--new-head goes with --weights")]
