@@ -6,6 +6,7 @@ sealed class SampleMaker(IDataset data, LoaderOptions options, Normalisation nor
     readonly Canvas canvas = new() { Fill = normalisation.Zero };
     readonly float[] scratch = new float[data.Sample.Count];
     readonly Augmentation augmentation = options.Augmentation ?? new();
+    readonly RandAugment? rand = options.Augmentation?.Rand is { } text ? RandAugment.Parse(text) : null;
 
     /// <summary>
     /// Makes sample <paramref name="index"/> and returns its label. In the place of a picture that cannot be read comes the next one that can, whatever thread asks; each such picture is handed to
@@ -37,7 +38,7 @@ sealed class SampleMaker(IDataset data, LoaderOptions options, Normalisation nor
         if (stored || augmentation.OfPictures)
         {
             if (!stored) canvas.Picture.Take(sample, shape);
-            augmentation.Change(canvas, shape, stored ? options.Fit : PictureFit.Whole, mirror, random);
+            augmentation.Change(canvas, shape, stored ? options.Fit : PictureFit.Whole, mirror, rand, random);
             canvas.Picture.Give(sample, shape[2]);
             mirror = false;
         }

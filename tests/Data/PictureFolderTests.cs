@@ -174,7 +174,7 @@ public sealed class PictureFolderTests : IDisposable
             Assert.Equal(expected, greys);
         }
         Assert.Equal(7, told.Count);
-        foreach (string said in (string[])["010a empty.png is not read: it is an empty file", "010b half.png is not read: it is truncated", "020a half.jpg is not read: it is truncated", "030a text.jpg is not read: it is not a PNG",
+        foreach (string said in (string[])["010a empty.png is not read: it is empty", "010b half.png is not read: it is truncated", "020a half.jpg is not read: it is truncated", "030a text.jpg is not read: it is not a PNG",
             "040a huge.png is not read: it says to be 65559x65553", "050a svg.png is not read: it is an SVG", "060a gone.png is not read: it cannot be opened"])
             Assert.Contains(told, t => t.Contains(said, StringComparison.Ordinal));
     }

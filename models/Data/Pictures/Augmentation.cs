@@ -17,8 +17,6 @@ public sealed record Augmentation(int Shift = 0, bool Flip = false, RandomCrop? 
 {
     const uint Stream = 0xA06;
 
-    RandAugment? rand = Rand is null ? null : RandAugment.Parse(Rand);
-
     /// <summary>The reference's recipe for ImageNet: crop, flip, rand-m9-mstd0.5-inc1, erasing with 0.25, mixup 0.8 and CutMix 1 half of the time each.</summary>
     public static Augmentation ImageNet { get; } = new(Flip: true, Crop: new(), Rand: "rand-m9-mstd0.5-inc1", Erasing: new(), Mixing: new());
 
@@ -32,6 +30,7 @@ public sealed record Augmentation(int Shift = 0, bool Flip = false, RandomCrop? 
         if (Shift < 0) throw new ArgumentException($"a shift must not be negative, got {Shift}");
         if (Jitter is not (>= 0 and <= 1)) throw new ArgumentException($"the jitter of colours must lie in [0, 1], got {Jitter}");
         if (Jitter > 0 && Rand is not null) throw new ArgumentException("RandAugment takes the place of the jitter of colours; leave one of them out");
+        if (Rand is not null) RandAugment.Parse(Rand);
         Crop?.Validate();
         Erasing?.Validate();
         Mixing?.Validate();
@@ -48,8 +47,8 @@ public sealed record Augmentation(int Shift = 0, bool Flip = false, RandomCrop? 
     /// <summary>The random numbers of a sample.</summary>
     internal static RandomStream Draws(ulong seed, int epoch, int index) => new(seed, Stream, (ulong)(uint)epoch << 32 | (uint)index);
 
-    /// <summary>Crops, flips and changes colours.</summary>
-    internal void Change(Canvas canvas, Shape shape, PictureFit fit, bool mirror, RandomStream random)
+    /// <summary>Crops, flips and changes colours; <paramref name="rand"/> is what <see cref="Rand"/> says.</summary>
+    internal void Change(Canvas canvas, Shape shape, PictureFit fit, bool mirror, RandAugment? rand, RandomStream random)
     {
         PictureFilter filter = Crop?.Filter ?? fit.Filter;
         if (Crop is null) fit.Apply(canvas, shape[0], shape[1]);

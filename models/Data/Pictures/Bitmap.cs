@@ -1,10 +1,12 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using Microsoft.Win32.SafeHandles;
 using SkiaSharp;
 
 namespace MiniTorch.Models;
 
 /// <summary>
-/// A picture of 8-bit colours: four bytes a pixel, red, green, blue and one that is not looked at; rows from top to bottom, without gaps. Its memory is used again for the next picture.
+/// A picture of 8-bit colours: four bytes a pixel, red, green, blue and, as it was decoded, opacity, which is not looked at; rows from top to bottom, without gaps. Its memory is used again for the next picture.
 /// Decoding gives what PIL's convert("RGB") gives: alpha is dropped, palettes and grey become colours. Not so: of 16 bits a channel the higher 8 are kept, where PIL saturates; a
 /// picture that says how it is to be turned (EXIF) is turned, which the reference's loader leaves out.
 /// </summary>
@@ -13,7 +15,9 @@ public sealed class Bitmap
     /// <summary>Largest picture that is decoded, in pixels: 400 MB.</summary>
     public const int MostPixels = 100_000_000;
 
-    byte[] memory = [];
+    const int JpegQuality = 95;
+
+    byte[] memory = [], file = [];
 
     /// <summary>Pixels from top to bottom.</summary>
     public int Height { get; private set; }
@@ -46,11 +50,27 @@ public sealed class Bitmap
     }
 
     /// <summary>Decodes a file: JPEG, PNG, BMP, GIF or WebP. An <see cref="UnreadablePictureException"/> says why it cannot be, and where it is known which format it has instead.</summary>
-    public void Read(string path)
+    public unsafe void Read(string path)
     {
-        using SKCodec? codec = SKCodec.Create(path, out SKCodecResult found);
-        if (codec is null) throw new UnreadablePictureException(path, WhyNot(path, found));
-        Decode(codec, path);
+        int length = Load(path);
+        if (length == 0) throw new UnreadablePictureException(path, "it is empty");
+        fixed (byte* content = file)
+        {
+            using SKData data = SKData.Create((nint)content, length);
+            using SKCodec? codec = SKCodec.Create(new SKMemoryStream(data), out SKCodecResult found);
+            if (codec is null) throw new UnreadablePictureException(path, WhyNot(file.AsSpan(0, length), found));
+            Decode(codec, path);
+        }
+    }
+
+    /// <summary>Writes a JPEG file, or a PNG file if the name ends so, in one piece.</summary>
+    public void Write(string path)
+    {
+        bool png = path.EndsWith(".png", StringComparison.OrdinalIgnoreCase);
+        using SKImage image = SKImage.FromPixelCopy(new SKImageInfo(Width, Height, SKColorType.Rgba8888, SKAlphaType.Opaque), Bytes);
+        using SKData data = image.Encode(png ? SKEncodedImageFormat.Png : SKEncodedImageFormat.Jpeg, JpegQuality);
+        File.WriteAllBytes(path + ".new", data.Span);
+        File.Move(path + ".new", path, overwrite: true);
     }
 
     /// <summary>Mirrors the picture left to right.</summary>
@@ -77,10 +97,21 @@ public sealed class Bitmap
     public void Give(Span<float> sample, int channels)
     {
         ReadOnlySpan<byte> bytes = Bytes;
+        int i = 0, j = 0;
         if (channels == 1)
-            for (int i = 0; i < sample.Length; i++) sample[i] = Unit[Grey(bytes[4 * i], bytes[4 * i + 1], bytes[4 * i + 2])];
-        else
-            for (int i = 0, j = 0; j <= sample.Length - 3; i += 4, j += 3) (sample[j], sample[j + 1], sample[j + 2]) = (Unit[bytes[i]], Unit[bytes[i + 1]], Unit[bytes[i + 2]]);
+            for (; j < sample.Length; i += 4, j++) sample[j] = Grey(bytes[i], bytes[i + 1], bytes[i + 2]) / 255f;
+        for (Vector128<byte> colors = Vector128.Create(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, (byte)0, 0, 0, 0); j <= sample.Length - 12; i += 16, j += 12)
+        {
+            Vector128<byte> four = Vector128.Shuffle(Vector128.Create(bytes[i..]), colors);
+            (Vector128<ushort> low, Vector128<ushort> high) = Vector128.Widen(four);
+            Unit(Vector128.WidenLower(low)).CopyTo(sample[j..]);
+            Unit(Vector128.WidenUpper(low)).CopyTo(sample[(j + 4)..]);
+            Unit(Vector128.WidenLower(high)).CopyTo(sample[(j + 8)..]);
+        }
+        for (; j < sample.Length; i += 4, j += 3)
+            for (int c = 0; c < 3; c++) sample[j + c] = bytes[i + c] / 255f;
+
+        static Vector128<float> Unit(Vector128<uint> values) => Vector128.ConvertToSingle(values.AsInt32()) / Vector128.Create(255f);
     }
 
     /// <summary>0.299 r + 0.587 g + 0.114 b in 16-bit fixed point, rounded: PIL's mode L.</summary>
@@ -103,9 +134,6 @@ public sealed class Bitmap
     {
         if (sample.Rank != 3 || sample[2] is not (1 or 3)) throw new TensorException($"pictures are samples [h, w, 1] or [h, w, 3], got {sample}; leave out what is done to pictures");
     }
-
-    /// <summary>k / 255.</summary>
-    static readonly float[] Unit = [.. Enumerable.Range(0, 256).Select(static k => k / 255f)];
 
     unsafe void Decode(SKCodec codec, string path)
     {
@@ -137,26 +165,28 @@ public sealed class Bitmap
         }
     }
 
-    static string WhyNot(string path, SKCodecResult found)
+    /// <summary>Reads the whole file, in one go: the decoder asks for it in small pieces.</summary>
+    int Load(string path)
     {
-        byte[] head = new byte[16];
-        int count;
         try
         {
-            using FileStream stream = File.OpenRead(path);
-            count = stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
+            using SafeFileHandle handle = File.OpenHandle(path);
+            int length = (int)Math.Min(RandomAccess.GetLength(handle), Array.MaxLength), at = 0;
+            if (file.Length < length) file = GC.AllocateUninitializedArray<byte>(length);
+            while (at < length && RandomAccess.Read(handle, file.AsSpan(at, length - at), at) is > 0 and int read) at += read;
+            return at;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return $"it cannot be opened ({e.Message.TrimEnd('.')})";
+            throw new UnreadablePictureException(path, $"it cannot be opened ({e.Message.TrimEnd('.')})");
         }
-        return Foreign(head.AsSpan(0, count)) is { } format ? $"it is {format}, which is not read; convert it to PNG or JPEG"
-            : found == SKCodecResult.IncompleteInput ? "it is truncated" : "it is not a PNG, JPEG, BMP, GIF or WebP picture";
     }
+
+    static string WhyNot(ReadOnlySpan<byte> content, SKCodecResult found)
+        => Foreign(content) is { } format ? $"it is {format}, which is not read; convert it to PNG or JPEG" : found == SKCodecResult.IncompleteInput ? "it is truncated" : "it is not a PNG, JPEG, BMP, GIF or WebP picture";
 
     static string? Foreign(ReadOnlySpan<byte> head) => head switch
     {
-        [] => "an empty file",
         [_, _, _, _, (byte)'f', (byte)'t', (byte)'y', (byte)'p', ..] => "an AVIF, HEIC or video file",
         [(byte)'I', (byte)'I', 42, 0, ..] or [(byte)'M', (byte)'M', 0, 42, ..] => "a TIFF image",
         [(byte)'%', (byte)'P', (byte)'D', (byte)'F', ..] => "a PDF file",

@@ -38,56 +38,80 @@ readonly record struct Warping(double A, double B, double C, double D, double E,
     {
         to.Resize(from.Height, from.Width);
         (int h, int w) = (from.Height, from.Width);
+        bool cubic = filter == PictureFilter.Bicubic;
         fixed (uint* source = from.Pixels, target = to.Pixels)
             for (int y = 0; y < h; y++)
                 for (int x = 0; x < w; x++)
                 {
                     double px = A * (x + 0.5) + B * (y + 0.5) + C, py = D * (x + 0.5) + E * (y + 0.5) + F;
-                    target[y * w + x] = !(px >= 0 && px < w && py >= 0 && py < h) ? fill
-                        : filter == PictureFilter.Bicubic ? Bicubic(source, h, w, px - 0.5, py - 0.5) : Bilinear(source, h, w, px - 0.5, py - 0.5);
+                    target[y * w + x] = !(px >= 0 && px < w && py >= 0 && py < h) ? fill : cubic ? Bicubic(source, h, w, px - 0.5, py - 0.5) : Bilinear(source, h, w, px - 0.5, py - 0.5);
                 }
     }
 
     static unsafe uint Bilinear(uint* source, int h, int w, double px, double py)
     {
-        int x = (int)Math.Floor(px), y = (int)Math.Floor(py);
-        Vector256<double> dx = Vector256.Create(px - x), dy = Vector256.Create(py - y);
+        (int x, int y) = ((int)Math.Floor(px), (int)Math.Floor(py));
+        Vector256<double> dx = Vector256.Create(px - x);
         int left = Math.Max(x, 0), right = Math.Min(x + 1, w - 1);
-        uint* above = source + Math.Max(y, 0) * w;
-        Vector256<double> first = Line(above), second = y + 1 < h ? Line(source + (y + 1) * w) : first;
-        return Pack(first + (second - first) * dy);
-
-        Vector256<double> Line(uint* row)
+        uint* row = source + Math.Max(y, 0) * w;
+        Vector256<double> first = Between(Channels(row[left]), Channels(row[right]), dx), second = first;
+        if (y + 1 < h)
         {
-            Vector256<double> a = Channels(row[left]), b = Channels(row[right]);
-            return a + (b - a) * dx;
+            row = source + (y + 1) * w;
+            second = Between(Channels(row[left]), Channels(row[right]), dx);
         }
+        return Pack(Between(first, second, Vector256.Create(py - y)));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<double> Between(Vector256<double> a, Vector256<double> b, Vector256<double> t) => a + (b - a) * t;
 
     static unsafe uint Bicubic(uint* source, int h, int w, double px, double py)
     {
-        int x = (int)Math.Floor(px), y = (int)Math.Floor(py);
-        Vector256<double> dx = Vector256.Create(px - x), dy = Vector256.Create(py - y);
-        int x0 = Math.Max(x - 1, 0), x1 = Math.Max(x, 0), x2 = Math.Min(x + 1, w - 1), x3 = Math.Min(x + 2, w - 1);
-        Vector256<double> a = Line(source + Math.Max(y - 1, 0) * w), b = y >= 0 ? Line(source + y * w) : a, c = y + 1 < h ? Line(source + (y + 1) * w) : b, d = y + 2 < h ? Line(source + (y + 2) * w) : c;
+        (int x, int y) = ((int)Math.Floor(px), (int)Math.Floor(py));
+        Vector256<double> dx = Vector256.Create(px - x), dy = Vector256.Create(py - y), a, b, c, d;
+        if (x >= 1 && y >= 1 && x + 2 < w && y + 2 < h)
+        {
+            uint* corner = source + (y - 1) * w + x - 1;
+            a = Line(corner, dx);
+            b = Line(corner + w, dx);
+            c = Line(corner + 2 * w, dx);
+            d = Line(corner + 3 * w, dx);
+        }
+        else
+        {
+            uint* four = stackalloc uint[4];
+            a = Line(Clamped(four, source + Math.Max(y - 1, 0) * w, x, w), dx);
+            b = y >= 0 ? Line(Clamped(four, source + y * w, x, w), dx) : a;
+            c = y + 1 < h ? Line(Clamped(four, source + (y + 1) * w, x, w), dx) : b;
+            d = y + 2 < h ? Line(Clamped(four, source + (y + 2) * w, x, w), dx) : c;
+        }
         return Pack(Cubic(a, b, c, d, dy));
-
-        Vector256<double> Line(uint* row) => Cubic(Channels(row[x0]), Channels(row[x1]), Channels(row[x2]), Channels(row[x3]), dx);
     }
+
+    /// <summary>The pixels x − 1 to x + 2 of a row; beyond its ends the last ones.</summary>
+    static unsafe uint* Clamped(uint* four, uint* row, int x, int w)
+    {
+        for (int i = 0; i < 4; i++) four[i] = row[Math.Clamp(x - 1 + i, 0, w - 1)];
+        return four;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static unsafe Vector256<double> Line(uint* pixels, Vector256<double> t) => Cubic(Channels(pixels[0]), Channels(pixels[1]), Channels(pixels[2]), Channels(pixels[3]), t);
 
     /// <summary>Through b and c at t = 0 and 1: cubic convolution with a = −1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<double> Cubic(Vector256<double> a, Vector256<double> b, Vector256<double> c, Vector256<double> d, Vector256<double> t)
     {
-        Vector256<double> slope = c - a, bend = Vector256.Create(2.0) * (a - b) + c - d, end = b - a - c + d;
+        Vector256<double> fall = a - b, slope = c - a, bend = fall + fall + c - d, end = d - (fall + c);
         return b + t * (slope + t * (bend + t * end));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<double> Channels(uint pixel)
     {
+        if (Avx.IsSupported) return Avx.ConvertToVector256Double(Sse41.ConvertToVector128Int32(Vector128.CreateScalarUnsafe(pixel).AsByte()));
         Vector128<int> wide = Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalar(pixel).AsByte())).AsInt32();
-        if (Avx.IsSupported) return Avx.ConvertToVector256Double(wide);
         return Vector256.ConvertToDouble(Vector256.Create(Vector128.WidenLower(wide), Vector128.WidenUpper(wide)));
     }
 
