@@ -18,6 +18,9 @@ public interface IDataset
     /// <summary>Copies sample <paramref name="index"/>, channels last, as it is stored: images in [0, 1]. The loader augments and normalises.</summary>
     void Read(int index, Span<float> to);
 
+    /// <summary>Decodes the picture that sample <paramref name="index"/> is made of, of any size, for the loader to fit or augment; false where samples are stored as they are read.</summary>
+    bool Picture(int index, Bitmap to) => false;
+
     /// <summary>What tells this data from other data; a run is only continued on data of the same fingerprint.</summary>
     string Fingerprint => $"{Count} samples {Sample}, {Classes.Count} classes";
 }
@@ -75,6 +78,9 @@ public sealed class Subset(IDataset all, int[] indices) : IDataset
 
     /// <inheritdoc/>
     public void Read(int index, Span<float> to) => all.Read(indices[index], to);
+
+    /// <inheritdoc/>
+    public bool Picture(int index, Bitmap to) => all.Picture(indices[index], to);
 
     /// <inheritdoc/>
     public string Fingerprint => $"{indices.Length} of {all.Fingerprint}";

@@ -10,13 +10,16 @@ public sealed record Evaluation(double Loss, double Accuracy, IReadOnlyList<doub
 {
     const int BatchSize = 200;
 
-    /// <summary>Runs the model over the data without recording; <paramref name="loss"/> gives the mean loss of logits and labels.</summary>
-    public static Evaluation Of(ILayer model, ParameterStore store, IDataset data, double mean = 0, double deviation = 1, Func<Tensor, Tensor, Tensor>? loss = null)
+    /// <summary>
+    /// Runs the model over the data without recording, prepared as the options say; <paramref name="loss"/> gives the mean loss of logits and labels. In the place of a picture that cannot be read counts
+    /// the next one that can; <paramref name="unreadable"/> is told.
+    /// </summary>
+    public static Evaluation Of(ILayer model, ParameterStore store, IDataset data, TrainingOptions? options = null, Func<Tensor, Tensor, Tensor>? loss = null, Action<UnreadablePictureException>? unreadable = null)
     {
         loss ??= static (logits, labels) => CrossEntropy.Of(logits, labels);
         double sum = 0;
         using Hits hits = new(data.Classes.Count, store.Device);
-        using Loader loader = new(data, new(BatchSize, Mean: mean, Deviation: deviation), store.DType, store.Device);
+        using Loader loader = new(data, (options ?? new()).Loading(data, augmented: false, BatchSize), store.DType, store.Device) { Unreadable = unreadable };
         using Tape.Pause pause = Tape.Paused();
         foreach (Batch batch in loader.Epoch())
         {

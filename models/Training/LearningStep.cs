@@ -9,7 +9,7 @@ namespace MiniTorch.Models;
 sealed class LearningStep : IDisposable
 {
     /// <summary>What the launches depend on beside device memory.</summary>
-    readonly record struct Frozen(nint Images, Shape Shape, nint Labels, bool Extra, double? ClipNorm);
+    readonly record struct Frozen(nint Images, Shape Shape, nint Labels, nint Targets, bool Extra, double? ClipNorm);
 
     readonly ParameterStore store;
     readonly Optimizer[] optimizers;
@@ -49,7 +49,7 @@ sealed class LearningStep : IDisposable
         foreach (Optimizer optimizer in optimizers) optimizer.Advance();
         average?.Advance();
         if (graph is null) Learn();
-        else graph.Run(new(batch.Images.Address, batch.Images.Shape, batch.Labels.Address, extra, optimizers[0].ClipNorm), learn);
+        else graph.Run(new(batch.Images.Address, batch.Images.Shape, batch.Labels.Address, batch.Targets?.Address ?? 0, extra, optimizers[0].ClipNorm), learn);
         late?.Note();
         samples.Enqueue(batch.Count);
     }

@@ -13,8 +13,9 @@ namespace MiniTorch.Models;
 /// <param name="Seconds">Time the run has taken, over all its sessions.</param>
 /// <param name="ImagesPerSecond">Training samples per second in this session.</param>
 /// <param name="Delays">Of a spiking network with delays: how many taps of each layer have each whole delay, from 0; else null.</param>
+/// <param name="Unreadable">Pictures that could not be read, since the run began; null if there is none.</param>
 public sealed record EpochMetrics(int Epoch, int Step, double TrainLoss, double TrainAccuracy, double? ValidationLoss, double? ValidationAccuracy, double? TestLoss,
-    double? TestAccuracy, double LearningRate, double Seconds, double ImagesPerSecond, int[][]? Delays = null);
+    double? TestAccuracy, double LearningRate, double Seconds, double ImagesPerSecond, int[][]? Delays = null, int? Unreadable = null);
 
 /// <summary>Where a training is, reported after each update.</summary>
 /// <param name="Epoch">Number of the running epoch, from 1.</param>

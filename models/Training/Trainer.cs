@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 using MiniTorch.Ops;
 
@@ -11,7 +12,7 @@ namespace MiniTorch.Models;
 public sealed class Trainer : IDisposable
 {
     const double CountSeconds = 0.5;        // between two counts for whoever watches: each waits for the device
-    const string LastName = "last", BestName = "best", ModelPrefix = "model.", AveragePrefix = "ema.", InitialPrefix = "initial.", MoverPrefix = "positions", StateKey = "state", ConfigKey = "config";
+    const string LastName = "last", BestName = "best", ModelPrefix = "model.", AveragePrefix = "ema.", InitialPrefix = "initial.", MoverPrefix = "positions", UnreadableName = "corrupt.txt", StateKey = "state", ConfigKey = "config";
 
     readonly ILayer model;
     readonly ParameterStore store;
@@ -39,7 +40,7 @@ public sealed class Trainer : IDisposable
 
     /// <summary>
     /// Prepares a training of <paramref name="model"/> ([n, ...sample] to [n, classes]), whose parameters are in <paramref name="store"/>. A test set is only
-    /// looked at after the last epoch. Another loss takes logits and labels and gives a scalar.
+    /// looked at after the last epoch. Another loss takes logits and labels and gives a scalar; where samples are mixed it takes probabilities [n, classes] in training.
     /// </summary>
     public Trainer(ILayer model, ParameterStore store, IDataset train, TrainingOptions? options = null, IDataset? test = null,
         Func<Tensor, Tensor, Tensor>? loss = null)
@@ -54,8 +55,7 @@ public sealed class Trainer : IDisposable
             throw new ArgumentException($"a batch of {options.Batch} is larger than the training part of {part.Count} samples; choose a smaller batch");
         ownLoss = loss;
         this.loss = loss ?? ((logits, labels) => CrossEntropy.Of(logits, labels, options.LabelSmoothing));
-        loader = new(part, new(options.Batch, options.Seed, Shuffle: true, DropLast: true, new(options.Shift, options.Flip), options.Mean, options.Deviation),
-            store.DType, store.Device);
+        loader = new(part, options.Loading(part, augmented: true, options.Batch), store.DType, store.Device) { Unreadable = Note };
         hits = new(part.Classes.Count, store.Device);
         schedule = options.MakeSchedule(loader.Batches);
         bool apart = options.PositionSchedule is not null && store.Trainable.Any(static p => ParameterGroups.IsPosition(p.Name));
@@ -72,7 +72,7 @@ public sealed class Trainer : IDisposable
         learning = new(store, mover is null ? [optimizer] : [optimizer, mover], average, hits, batch =>
         {
             Tensor logits = model.Forward(batch.Images);
-            return (logits, this.loss(logits, batch.Labels));
+            return (logits, this.loss(logits, batch.Targets ?? batch.Labels));
         }, cost => cost + Repel(), options.Graph ?? store.Device is CudaDevice);
         foreach ((string name, Tensor value) in store.Trainable)
             if (ParameterGroups.IsPosition(name)) initial[name] = store.ToFile(name, value);
@@ -85,6 +85,9 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Where checkpoints and metrics are written; null (the default) writes no file.</summary>
     public RunFolder? Folder { get; set; }
+
+    /// <summary>Told of each picture that cannot be read, once; the run's corrupt.txt names them all.</summary>
+    public Action<UnreadablePictureException>? Unreadable { get; set; }
 
     /// <summary>Takes a run's folder and loads its last checkpoint; <see cref="Run"/> then goes on from it.</summary>
     public void Resume(RunFolder run)
@@ -159,6 +162,13 @@ public sealed class Trainer : IDisposable
         average?.Dispose();
     }
 
+    void Note(UnreadablePictureException picture)
+    {
+        if (!state.Unreadable.TryAdd(picture.Path, picture.Why)) return;
+        Folder?.Write(UnreadableName, Encoding.UTF8.GetBytes(string.Concat(state.Unreadable.Select(static u => $"{u.Key}: {u.Value}\n"))));
+        Unreadable?.Invoke(picture);
+    }
+
     void Learn(Batch batch)
     {
         store.Randomness.Advance();
@@ -211,7 +221,7 @@ public sealed class Trainer : IDisposable
         Evaluation? held = Evaluate(validation), final = isLast ? Evaluate(test) : null;
         EpochMetrics metrics = new(state.Epoch + 1, state.Step, state.LossSum / state.Seen, accuracy, held?.Loss, held?.Accuracy, final?.Loss,
             final?.Accuracy, schedule.Rate(state.Step - 1), Math.Round(Seconds, 3), Math.Round(Speed, 1),
-            model is ISpiking { Delays: { Count: > 0 } delays } ? [.. delays.Select(static d => d.Histogram())] : null);
+            model is ISpiking { Delays: { Count: > 0 } delays } ? [.. delays.Select(static d => d.Histogram())] : null, state.Unreadable.Count > 0 ? state.Unreadable.Count : null);
         if (Folder is not null) state.MetricsLength = Folder.AppendMetrics(JsonSerializer.Serialize(metrics, RunJson.Line));
         (state.Epoch, state.Batch, state.LossSum, state.Right, state.Seen, state.Last) = (state.Epoch + 1, 0, 0, 0, 0, metrics);
         rightBefore = 0;
@@ -230,9 +240,9 @@ public sealed class Trainer : IDisposable
     Evaluation? Evaluate(IDataset? data)
     {
         if (data is null) return null;
-        if (average is null) return Evaluation.Of(model, store, data, options.Mean, options.Deviation, ownLoss);
+        if (average is null) return Evaluation.Of(model, store, data, options, ownLoss, Note);
         using ExponentialMovingAverage.Swap swap = average.Use();
-        return Evaluation.Of(model, store, data, options.Mean, options.Deviation, ownLoss);
+        return Evaluation.Of(model, store, data, options, ownLoss, Note);
     }
 
     void Save(string name)

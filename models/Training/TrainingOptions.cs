@@ -104,17 +104,20 @@ public sealed record TrainingOptions
     /// <summary>Key of initial weights, shuffling, augmentation, dropout and drop path.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Random shift of training images, in pixels.</summary>
-    public int Shift { get; init; }
+    /// <summary>How stored pictures of any size become samples where nothing is left to chance: for evaluation, and for training without a random crop.</summary>
+    public PictureFit Fit { get; init; } = new();
 
-    /// <summary>Random mirroring of training images.</summary>
-    public bool Flip { get; init; }
+    /// <summary>Random changes to training samples.</summary>
+    public Augmentation Augment { get; init; } = new();
 
-    /// <summary>Subtracted from every value.</summary>
-    public double Mean { get; init; }
+    /// <summary>Subtracted from every value: one number, or one for each channel.</summary>
+    public double[] Mean { get; init; } = [0];
 
-    /// <summary>What the difference is divided by.</summary>
-    public double Deviation { get; init; } = 1;
+    /// <summary>What the difference is divided by, likewise.</summary>
+    public double[] Deviation { get; init; } = [1];
+
+    /// <summary>Share of the pictures that may be unreadable before the run is stopped; ten always may.</summary>
+    public double UnreadableShare { get; init; } = 0.01;
 
     /// <summary>Every n-th sample of each class is held back from training and chooses the best epoch; 0 holds none back.</summary>
     public int HoldBackEvery { get; init; } = 10;
@@ -128,6 +131,10 @@ public sealed record TrainingOptions
     /// </summary>
     [JsonIgnore]
     public bool? Graph { get; init; }
+
+    /// <summary>Threads that decode and augment samples; null: half of the cores where samples are colour pictures or augmented as such, else one. Results do not depend on it.</summary>
+    [JsonIgnore]
+    public int? Workers { get; init; }
 
     /// <summary>Throws an <see cref="ArgumentException"/> that names the first value that makes no sense.</summary>
     public void Validate()
@@ -146,8 +153,10 @@ public sealed record TrainingOptions
         Check(ClipNorm is null or > 0, $"the gradient limit must be above 0, got {ClipNorm}");
         Check(LabelSmoothing is >= 0 and < 1, $"label smoothing must lie in [0, 1), got {LabelSmoothing}");
         Check(EmaDecay is >= 0 and < 1, $"the decay of averaged weights must lie in [0, 1), got {EmaDecay}");
-        Check(Shift >= 0, $"a shift must not be negative, got {Shift}");
-        Check(Deviation > 0, $"the deviation must be above 0, got {Deviation}");
+        Check(Deviation.All(static d => d > 0), $"the deviation must be above 0, got {string.Join(", ", Deviation)}");
+        Check(UnreadableShare is >= 0 and <= 1, $"the share of pictures that may be unreadable must lie in [0, 1], got {UnreadableShare}");
+        Check(Workers is null or >= 1, $"at least one thread makes samples, got {Workers}");
+        Augment.Validate();
         Check(HoldBackEvery is 0 or >= 2, $"every n-th sample is held back with n at least 2, or 0 for none; got {HoldBackEvery}");
 
         static void Check(bool holds, string message)
@@ -155,6 +164,16 @@ public sealed record TrainingOptions
             if (!holds) throw new ArgumentException(message);
         }
     }
+
+    /// <summary>How batches are made: shuffled and augmented to train with, or as they are.</summary>
+    internal LoaderOptions Loading(IDataset data, bool augmented, int size) => new(size, Seed, Shuffle: augmented, DropLast: augmented, augmented ? Augment : null)
+    {
+        Fit = Fit,
+        Mean = Mean,
+        Deviation = Deviation,
+        UnreadableShare = UnreadableShare,
+        Workers = Workers ?? (Augment.OfPictures || data.Sample.Rank == 3 && data.Sample[2] == 3 ? Math.Max(1, Environment.ProcessorCount / 2) : 1),
+    };
 
     internal Optimizer MakeOptimizer(IEnumerable<(string Name, Tensor Value)> parameters)
     {

@@ -44,6 +44,9 @@ internal sealed record TrainingState
     /// <summary>The options, as JSON.</summary>
     public string Options { get; set; } = "";
 
+    /// <summary>Pictures that could not be read, with the reason, in the order they were met.</summary>
+    public Dictionary<string, string> Unreadable { get; set; } = [];
+
     /// <summary>Metrics of the last whole epoch.</summary>
     public EpochMetrics? Last { get; set; }
 }

@@ -13,6 +13,11 @@ static class DataCommand
     static readonly Option<ulong?> seed = Options.Number<ulong>("--seed", "Key of voices, accents, speeds and pitches (default: 0).", "N", 0);
     static readonly Option<string> to = new("--to") { Description = "Folder to write to.", DefaultValueFactory = static _ => "spoken-digits", HelpName = "DIR" };
 
+    static readonly Option<string> from = new("--from") { Description = "Folder of the package's pictures.", DefaultValueFactory = static _ => Sprites.Installed, HelpName = "DIR" };
+    static readonly Option<string> toPictures = new("--to") { Description = "Folder to make.", DefaultValueFactory = static _ => "sprites", HelpName = "DIR" };
+    static readonly Option<int?> most = Options.Number<int>("--most", "Most sprites of a unit, which are much alike (default: 24).", "N", 1);
+    static readonly Option<ulong?> groundSeed = Options.Number<ulong>("--seed", "Key of the grounds under the sprites (default: 0).", "N", 0);
+
     /// <summary>A file that was written.</summary>
     sealed record Written(string File, string What, int Recordings, int Speakers, double SpikesPerRecording, double Megabytes);
 
@@ -22,9 +27,30 @@ static class DataCommand
             "dcls data speech", "dcls data speech --to digits --train 2000 --test 500", "dcls data speech --units 700 --json");
         foreach (Option option in (ReadOnlySpan<Option>)[to, train, test, units, seed, Options.Json, Options.Debug]) speech.Add(option);
         speech.SetAction(static (parsed, stop) => Task.Run(() => Speech(parsed, stop), CancellationToken.None));
+        Command pictures = Examples.On(new("pictures", "Makes a set of small colour pictures, a folder for each class, of sprites from Debian's package wesnoth-1.16-data: which race a unit belongs to, with units held out."),
+            "dcls data pictures", "dcls data pictures --to sprites --most 40 --json");
+        foreach (Option option in (ReadOnlySpan<Option>)[toPictures, from, most, groundSeed, Options.Json, Options.Debug]) pictures.Add(option);
+        pictures.SetAction(static (parsed, stop) => Task.Run(() => MakePictures(parsed, stop), CancellationToken.None));
         Command command = new("data", "Makes datasets on this machine.");
         command.Add(speech);
+        command.Add(pictures);
         return command;
+    }
+
+    static int MakePictures(ParseResult parsed, CancellationToken stop)
+    {
+        Terminal terminal = new(parsed.GetValue(Options.Json));
+        Sprites sprites = Sprites.Of(parsed.GetValue(from)!);
+        string folder = parsed.GetValue(toPictures)!;
+        IReadOnlyList<Sprites.Written> written = sprites.Write(folder, parsed.GetValue(most) ?? 24, parsed.GetValue(groundSeed) ?? 0, stop: stop);
+        terminal.Say($"{"race",-20} {"units",7} {"held out",9} {"pictures",9} {"held out",9}");
+        foreach (Sprites.Written race in written)
+        {
+            terminal.Emit(race);
+            terminal.Say($"{race.Race,-20} {race.TrainUnits,7} {race.TestUnits,9} {race.Train,9:n0} {race.Test,9:n0}");
+        }
+        terminal.Say($"{written.Sum(static w => w.Train):n0} pictures to train with and {written.Sum(static w => w.Test):n0} of other units, {written.Count} classes, in {folder}; manifest.json says where they are from");
+        return ExitCode.Done;
     }
 
     static int Speech(ParseResult parsed, CancellationToken stop)

@@ -35,7 +35,7 @@ static class EvalCommand
         (ILayer model, ParameterStore store) = Runs.Load(run, config, checkpoint, device);
         using (store)
         {
-            Evaluation e = Evaluation.Of(model, store, test, config.Training.Mean, config.Training.Deviation);
+            Evaluation e = Evaluation.Of(model, store, test, config.Training, unreadable: static p => Terminal.Warn(p.Message));
             terminal.Say($"{run.Path}, checkpoint {checkpoint}: accuracy {e.Accuracy:0.0000}, loss {e.Loss:0.0000} on {test.Count:n0} samples");
             foreach ((string name, double share) in config.Classes.Zip(e.PerClass)) terminal.Say($"  {name,-12} {share:0.0000}");
             Dictionary<string, double> perClass = config.Classes.Zip(e.PerClass).Where(static p => !double.IsNaN(p.Second)).ToDictionary(static p => p.First, static p => p.Second);

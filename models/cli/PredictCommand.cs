@@ -6,7 +6,7 @@ namespace MiniTorch.Cli;
 /// <summary>dcls predict: what a run sees in pictures.</summary>
 static class PredictCommand
 {
-    static readonly Argument<string[]> images = new("IMAGE") { Description = "PNG or JPEG files.", Arity = ArgumentArity.OneOrMore };
+    static readonly Argument<string[]> images = new("IMAGE") { Description = "PNG, JPEG, BMP, GIF or WebP files.", Arity = ArgumentArity.OneOrMore };
     static readonly Option<int?> top = Options.Number<int>("--top", "How many classes to show (default: 3).", "N", 1);
 
     sealed record Guess(string Class, double Probability);
@@ -33,7 +33,7 @@ static class PredictCommand
         RunFolder run = Runs.Find(parsed.GetValue(Options.Run), parsed.GetValue(Options.Out)!);
         RunConfig config = Runs.Config(run);
         Shape sample = Shape.Create(config.Sample);
-        (string Path, float[] Values, string Done)[] prepared = [.. paths.Select(p => (p, ImageFile.Read(p).Fit(sample, out string done), done))];
+        (string Path, float[] Values, string Done)[] prepared = [.. paths.Select(p => (p, config.Training.Fit.Read(p, sample, out string done), done))];
         (ILayer model, ParameterStore store) = Runs.Load(run, config, parsed.GetValue(Options.Checkpoint) ?? "last", device);
         using (store)
             foreach ((string path, float[] values, string done) in prepared)
@@ -48,7 +48,8 @@ static class PredictCommand
 
     static Guess[] Guesses(ILayer model, Device device, RunConfig config, Shape sample, float[] values, int count)
     {
-        float[] normal = Array.ConvertAll(values, v => (v - (float)config.Training.Mean) / (float)config.Training.Deviation);
+        float[] normal = [.. values];
+        new Normalisation(config.Training.Mean, config.Training.Deviation, sample).Apply(normal);
         using Step step = Step.Begin();
         using Tape.Pause pause = Tape.Paused();
         double[] logits = model.Forward(Tensor.Of(normal, Shape.Create([1, .. sample.Dims]), device)).ToDoubles();

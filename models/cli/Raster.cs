@@ -26,7 +26,8 @@ sealed record Raster(int Index, int Class, int Guess, IReadOnlyList<(string Name
     {
         float[] values = new float[test.Sample.Count];
         test.Read(index, values);
-        float[] normal = Array.ConvertAll(values, v => (v - (float)config.Training.Mean) / (float)config.Training.Deviation);
+        float[] normal = [.. values];
+        new Normalisation(config.Training.Mean, config.Training.Deviation, test.Sample).Apply(normal);
         using Step step = Step.Begin();
         using Tape.Pause pause = Tape.Paused();
         (int steps, int channels) = (test.Sample[0], test.Sample[1]);

@@ -21,6 +21,7 @@ static class TrainCommand
     static readonly Option<int?> repulsionFrom = Options.Number<int>("--repulsion-from", "Epoch, counted from 0, from which it is added.", "N", 0);
     static readonly Option<double?> saveEvery = Options.Number<double>("--save-every", "Longest time between two checkpoints, in seconds (default: 20).", "SECONDS", 0);
     static readonly Option<string?> graph = Options.OneOf("--graph", "Repeat the steps as one launch each, on CUDA devices only (default: on there). Results do not depend on it.", "on", "off");
+    static readonly Option<int?> workers = Options.Number<int>("--workers", "Threads that decode and augment (default: half of the cores for pictures). Results do not depend on it.", "N", 1);
     static readonly Option<string?> resume = new("--resume") { Description = "Go on with this run, with its own options.", HelpName = "RUN" };
 
     /// <summary>The line that --json ends with.</summary>
@@ -33,7 +34,7 @@ static class TrainCommand
             "dcls train", "dcls train --epochs 3 --seed 1", "dcls train two-dots --seed 3", "dcls train spoken-digits", "dcls train shd --data DIR", "dcls train --data /usr/share/datasets/fashion-mnist", 
             "dcls train --resume runs/fashion-1", "dcls train --json > result.jsonl");
         command.Add(recipe);
-        foreach (Option option in (ReadOnlySpan<Option>)[Options.Data, model, epochs, batch, rate, seed, repulsion, repulsionFrom, Options.Threads, Options.Device, graph, Options.Out, saveEvery, resume,
+        foreach (Option option in (ReadOnlySpan<Option>)[Options.Data, model, epochs, batch, rate, seed, repulsion, repulsionFrom, Options.Threads, workers, Options.Device, graph, Options.Out, saveEvery, resume,
             Options.Json, Options.Debug])
             command.Add(option);
         command.SetAction(static (parsed, stop) => Task.Run(() => Train(parsed, stop), CancellationToken.None));
@@ -50,7 +51,7 @@ static class TrainCommand
         bool? captured = parsed.GetValue(graph) is { } asked ? asked == "on" : null;
         if (captured == true && device is not CudaDevice) throw new WrongInputException($"--graph on needs a CUDA device, the training runs on {device}; leave it out or choose --device cuda");
         using (store)
-        using (Trainer trainer = new(net, store, train, config.Training with { Graph = captured }, test))
+        using (Trainer trainer = new(net, store, train, config.Training with { Graph = captured, Workers = parsed.GetValue(workers) }, test) { Unreadable = static p => Terminal.Warn(p.Message) })
         {
             if (old is not null) trainer.Resume(old);
             else trainer.Folder = RunFolder.Create(parsed.GetValue(Options.Out)!, config.Recipe, JsonSerializer.Serialize(config, RunJson.Indented));

@@ -11,7 +11,7 @@ public sealed class LoaderDeviceTests(StubDriver stub)
 
     static List<(float[] X, int[] Y)> Batches(Device device, int first = 0)
     {
-        using Loader loader = new(SmallIdx.Array(Samples), new(Batch, Seed: 7, Shuffle: true, Augmentation: new(2, true), Mean: 0.3, Deviation: 0.4), device: device);
+        using Loader loader = new(SmallIdx.Array(Samples), new(Batch, Seed: 7, Shuffle: true, Augmentation: new(2, true)) { Mean = [0.3], Deviation = [0.4] }, device: device);
         List<(float[] X, int[] Y)> all = [];
         foreach (int epoch in (int[])[0, 3])
             foreach (Batch batch in loader.Epoch(epoch, first)) all.Add((batch.Images.ToArray<float>(), batch.Labels.ToArray<int>()));

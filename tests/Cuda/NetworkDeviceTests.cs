@@ -70,14 +70,14 @@ public sealed class NetworkDeviceTests
         ArrayDataset data = new([.. Enumerable.Range(0, Samples * Inputs).Select(_ => (float)random.NextNormal())], [.. Enumerable.Range(0, Samples).Select(static i => i % Classes)], [Inputs]);
         (Linear model, ParameterStore store) = ParameterStore.Build(static at => new Linear(at, Inputs, Classes), device);
         using ParameterStore owner = store;
-        using Trainer trainer = new(model, store, data, new() { Epochs = Epochs, Batch = Batch, HoldBackEvery = 0, Shift = 0, Flip = false });
+        using Trainer trainer = new(model, store, data, new() { Epochs = Epochs, Batch = Batch, HoldBackEvery = 0 });
         long before = driver.BytesToHost;
         TrainingResult result = trainer.Run(stop: TestContext.Current.CancellationToken);
         Assert.Equal(sizeof(float) * Steps + Epochs * 2 * sizeof(int) * Classes, driver.BytesToHost - before);
         using CpuDevice cpu = new(1);
         (Linear same, ParameterStore copy) = ParameterStore.Build(static at => new Linear(at, Inputs, Classes), cpu);
         using ParameterStore owned = copy;
-        using Trainer other = new(same, copy, data, new() { Epochs = Epochs, Batch = Batch, HoldBackEvery = 0, Shift = 0, Flip = false });
+        using Trainer other = new(same, copy, data, new() { Epochs = Epochs, Batch = Batch, HoldBackEvery = 0 });
         Assert.Equal(other.Run(stop: TestContext.Current.CancellationToken).Last!.TrainAccuracy, result.Last!.TrainAccuracy);
     }
 

@@ -89,7 +89,7 @@ public sealed class DataTests : IDisposable
     public void Every_sample_comes_once_and_the_last_batch_may_be_smaller()
     {
         ArrayDataset data = new([.. Enumerable.Range(0, 10).Select(static i => (float)i)], new int[10], [1]);
-        using Loader loader = new(data, new(4, Seed: 1, Shuffle: true, Mean: 1, Deviation: 2));
+        using Loader loader = new(data, new(4, Seed: 1, Shuffle: true) { Mean = [1], Deviation = [2] });
         int[] sizes = [.. loader.Epoch().Select(static b => b.Count)];
         Assert.Equal([4, 4, 2], sizes);
         Assert.Equal(Enumerable.Range(0, 10).Select(static i => (i - 1) / 2f), loader.Epoch(1).SelectMany(static b => b.Images.ToArray<float>()).Order());
@@ -102,9 +102,9 @@ public sealed class DataTests : IDisposable
         bool mirrored = false, moved = false;
         for (int index = 0; index < 40; index++)
         {
-            float[] image = [.. source], again = [.. source], scratch = new float[25];
-            new Augmentation(1, true).Apply(image, [5, 5, 1], scratch, 9, 2, index);
-            new Augmentation(1, true).Apply(again, [5, 5, 1], scratch, 9, 2, index);
+            float[] image = [.. source], again = [.. source];
+            Moved(image, index);
+            Moved(again, index);
             Assert.Equal(image, again);
             float centre = image[12];
             int side = Math.Sign(image[13] - centre), dy = 0, dx = 0;
@@ -117,6 +117,12 @@ public sealed class DataTests : IDisposable
             Assert.Equal(dy == 0 ? 0 : 5, image.Chunk(5).Count(static row => row.All(static v => v == 0)) * 5);
         }
         Assert.True(mirrored && moved);
+
+        static void Moved(float[] image, int index)
+        {
+            ArrayDataset data = new([.. Enumerable.Repeat(image, 40).SelectMany(static v => v)], new int[40], [5, 5, 1]);
+            new SampleMaker(data, new(1, Seed: 9, Augmentation: new(1, true)), new([0], [1], data.Sample)).Make(index, 2, image, static _ => { });
+        }
     }
 
     [Fact]
@@ -128,27 +134,27 @@ public sealed class DataTests : IDisposable
     }
 
     [Theory]
-    [InlineData("RIFF0000WEBPVP8 ", "WebP")]
+    [InlineData("%PDF-1.7", "a PDF file")]
     [InlineData("0000ftypavif", "AVIF")]
-    [InlineData("hello", "PNG or JPEG")]
+    [InlineData("hello", "not a PNG, JPEG")]
     [InlineData("", "empty")]
     public void Other_formats_are_named(string content, string named)
     {
         string path = Path.Combine(folder.Path, "picture.png");
         File.WriteAllText(path, content);
-        Assert.Contains(named, Assert.Throws<InvalidDataException>(() => ImageFile.Read(path)).Message);
+        Assert.Contains(named, Assert.Throws<UnreadablePictureException>(() => new Bitmap().Read(path)).Message);
     }
 
     [Fact]
-    public void Pictures_are_averaged_down_and_turned_to_grey()
+    public void Pictures_are_scaled_to_the_sample()
     {
         string path = Path.Combine(folder.Path, "picture.ppm");
         SmallBitmap.Write(path, 4, 4, static (x, y) => (byte)(x < 2 ? 255 : 0));
-        ImageFile image = ImageFile.Read(path);
-        float[] grey = image.Fit([2, 2, 1], out string done);
-        Assert.Equal([1, 0, 1, 0], grey.Select(static v => MathF.Round(v, 4)));
-        Assert.Equal("turned to grey, scaled from 4x4 to 2x2", done);
-        Assert.Equal(8 * 8 * 3, image.Fit([8, 8, 3], out _).Length);
+        float[] grey = new PictureFit(Filter: PictureFilter.Bilinear).Read(path, [2, 2, 1], out string done);
+        Assert.Equal([219 / 255f, 36 / 255f, 219 / 255f, 36 / 255f], grey);        // the triangle reaches one pixel of four beyond the half: 1/7 of its weight there
+        Assert.Equal("scaled from 4x4 to 2x2", done);
+        Assert.Equal(8 * 8 * 3, new PictureFit().Read(path, [8, 8, 3], out done).Length);
+        Assert.Equal("grey copied to three channels, scaled from 4x4 to 8x8", done);
     }
 
     sealed class Broken : IDataset

@@ -8,7 +8,7 @@ public sealed class TrainerTests : IDisposable
 {
     static readonly TrainingOptions options = new()
     {
-        Epochs = 3, Batch = 8, Rate = 5e-3, Seed = 11, EmaDecay = 0.9, Shift = 1, Flip = true, LabelSmoothing = 0.1, SaveSeconds = 0, Deviation = 0.25, Mean = 0.25,
+        Epochs = 3, Batch = 8, Rate = 5e-3, Seed = 11, EmaDecay = 0.9, Augment = new(Shift: 1, Flip: true), LabelSmoothing = 0.1, SaveSeconds = 0, Deviation = [0.25], Mean = [0.25],
     };
 
     readonly TemporaryFolder folder = new();
@@ -18,7 +18,7 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void Learns_the_bright_quarter()
     {
-        TrainingResult result = Train(null, options with { Epochs = 12, Flip = false, Shift = 0, Rate = 2e-2, EmaDecay = 0 }, threads: 2);
+        TrainingResult result = Train(null, options with { Epochs = 12, Augment = new(), Rate = 2e-2, EmaDecay = 0 }, threads: 2);
         Assert.True(result.Last!.TestAccuracy > 0.9, $"accuracy {result.Last.TestAccuracy}");
     }
 
@@ -38,6 +38,44 @@ public sealed class TrainerTests : IDisposable
             Train(killed, options, threads: 2, resume: true);
             RunComparison.AssertEqual(straight.Path, killed.Path);
         }
+    }
+
+    /// <summary>Augmented in every way, by two threads, with pictures that cannot be read among them.</summary>
+    [Fact]
+    public void Killed_within_an_epoch_of_augmented_pictures_it_goes_on_to_the_same_end()
+    {
+        string pictures = Path.Combine(folder.Path, "pictures");
+        for (int i = 0; i < 48; i++)
+        {
+            Directory.CreateDirectory(Path.Combine(pictures, $"class {i % 4}"));
+            string path = Path.Combine(pictures, $"class {i % 4}", $"{i:00}.bmp");
+            if (i is 5 or 17) File.WriteAllText(path, "");
+            else SmallBitmap.Write(path, 12 + i % 3, 14 - i % 2, (x, y) => (byte)(20 * x + 7 * y * (i % 4)));
+        }
+        (IDataset train, IDataset test) = Pictures.Open(pictures, SmallIdx.Side);
+        TrainingOptions augmented = options with
+        {
+            Augment = new(Shift: 1, Flip: true, Crop: new(LeastArea: 0.5, Filter: PictureFilter.Random), Rand: "rand-m9-mstd0.5-inc1", Erasing: new(0.5), Mixing: new(Probability: 0.8)), Fit = new(0.875),
+            Mean = Normalisation.ImageNetMean, Deviation = Normalisation.ImageNetDeviation, HoldBackEvery = 4, Workers = 1,
+        };
+        RunFolder straight = RunFolder.Create(folder.Path, "run", "{}");
+        Train(straight, augmented, threads: 1, train: train, test: test);
+        foreach (int stop in (ReadOnlySpan<int>)[2, 5])
+        {
+            RunFolder killed = RunFolder.Create(folder.Path, "run", "{}");
+            int steps = 0;
+            Assert.Throws<InvalidOperationException>(() => Train(killed, augmented with { Workers = 2 }, threads: 2, train: train, test: test, progress: _ =>
+            {
+                if (++steps == stop) throw new InvalidOperationException("killed");
+            }));
+            Train(killed, augmented with { Workers = 2 }, threads: 2, resume: true, train: train, test: test);
+            RunComparison.AssertEqual(straight.Path, killed.Path);
+            Assert.Equal(File.ReadAllLines(Path.Combine(straight.Path, "corrupt.txt")).Order(), File.ReadAllLines(Path.Combine(killed.Path, "corrupt.txt")).Order());
+        }
+        string[] named = File.ReadAllLines(Path.Combine(straight.Path, "corrupt.txt"));
+        Assert.Equal(2, named.Length);
+        Assert.All(named, static line => Assert.EndsWith(".bmp: it is empty", line, StringComparison.Ordinal));
+        Assert.Equal(2, JsonDocument.Parse(File.ReadLines(straight.MetricsPath).Last()).RootElement.GetProperty("unreadable").GetInt32());
     }
 
     /// <summary>With an optimizer and a course of their own, positions go on as they would have.</summary>
@@ -90,19 +128,20 @@ public sealed class TrainerTests : IDisposable
     }
 
     static TrainingResult Train(RunFolder? run, TrainingOptions options, int threads, bool resume = false, int count = 48, Action<TrainingProgress>? progress = null,
-        Func<Tensor, Tensor, Tensor>? loss = null, CancellationToken? stop = null)
+        Func<Tensor, Tensor, Tensor>? loss = null, CancellationToken? stop = null, IDataset? train = null, IDataset? test = null)
     {
         using CpuDevice device = new(threads);
-        (ILayer model, ParameterStore store) = ParameterStore.Build(static at => new Net(at), device, seed: options.Seed);
+        train ??= SmallIdx.Array(count);
+        (ILayer model, ParameterStore store) = ParameterStore.Build(at => new Net(at, train.Sample[2]), device, seed: options.Seed);
         using ParameterStore owned = store;
-        using Trainer trainer = new(model, store, SmallIdx.Array(count), options, test: SmallIdx.Array(24), loss: loss) { Folder = run };
+        using Trainer trainer = new(model, store, train, options, test: test ?? SmallIdx.Array(24), loss: loss) { Folder = run };
         if (resume) trainer.Resume(run!);
         return trainer.Run(progress, stop ?? TestContext.Current.CancellationToken);
     }
 
-    sealed class Net(ParameterScope at) : ILayer
+    sealed class Net(ParameterScope at, int channels) : ILayer
     {
-        readonly Dcls2d dcls = new(at["dcls"], 1, 6, 3, 5, stride: 5, version: Interpolation.Gauss);
+        readonly Dcls2d dcls = new(at["dcls"], channels, 6, 3, 5, stride: 5, version: Interpolation.Gauss);
         readonly MiniTorch.Models.Dropout dropout = new(at["dropout"], 0.1);
         readonly Linear head = new(at["head"], 4 * 6, 4);
 
