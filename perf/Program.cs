@@ -8,6 +8,7 @@ return args switch
     ["versus", .. string[] rest] => Versus.Run(rest),
     ["serve", .. string[] rest] => Versus.Serve(rest),
     ["estimates", .. string[] rest] => Estimates.Run(rest),
+    ["floors", .. string[] rest] => Floors.Run(rest),
     ["pictures", .. string[] rest] => PictureFeed.Run(rest),
     ["benchmarks", .. string[] rest] => Benchmarks(rest),
     [] => Wrong("a word is missing"),
@@ -22,6 +23,6 @@ static int Benchmarks(string[] rest)
 
 static int Wrong(string what)
 {
-    Console.Error.WriteLine($"perf: {what}; use roofline [--json], memory [--json], versus [NAMES] [--json] [--save], estimates [--save], pictures [DIR] [--json] or benchmarks [BenchmarkDotNet options]");
+    Console.Error.WriteLine($"perf: {what}; use roofline [--json], memory [--json], versus [NAMES] [--json] [--save], estimates [--save], floors [MODEL [BATCH]] [--float32] [--save], pictures [DIR] [--json] or benchmarks [BenchmarkDotNet options]");
     return 2;
 }

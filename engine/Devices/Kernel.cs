@@ -52,7 +52,11 @@ public sealed class Kernel<TArgs> where TArgs : unmanaged
     public void Launch(Device device, DType type, in TArgs args)
     {
         CpuDevice? host = device as CpuDevice;
-        if (device is ShapeDevice) return;
+        if (device is ShapeDevice)
+        {
+            Profile.Current?.End(device, name, 0, args as ICost, type.Size());
+            return;
+        }
         CudaEntry? gpu = type switch { DType.Float32 => cuda, DType.BFloat16 => cudaBrain, _ => null };
         if (host is null ? gpu is null : cpu.Length == 0 || type is DType.Int32 or DType.BFloat16) throw Missing(device, type);
         Profile? profile = Profile.Current;

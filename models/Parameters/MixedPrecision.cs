@@ -16,7 +16,7 @@ public sealed unsafe partial class MixedPrecision : ILayer, IDisposable
     /// <summary>Wraps a network whose parameters are in the store.</summary>
     public MixedPrecision(ILayer model, ParameterStore store)
     {
-        if (store.Device is not CudaDevice) throw new ArgumentException($"bf16 is computed on a CUDA device only, got {store.Device}; train in float32 or choose such a device");
+        if (store.Device is not (CudaDevice or ShapeDevice)) throw new ArgumentException($"bf16 is computed on a CUDA device only, got {store.Device}; train in float32 or choose such a device");
         if (model is ISpiking) throw new ArgumentException("spiking networks compute in float32: a membrane in bf16 would lose small inputs; train in float32");
         this.model = model;
         parameters = [.. store.Trainable.Select(static p => p.Tensor)];

@@ -15,7 +15,8 @@ sealed class NetworkStep : IDisposable
     const int SpikeEvery = 13;              // places: a rate of 7.7 %, as recordings have it
 
     readonly Device device;
-    readonly ILayer model;
+    readonly ILayer model, network;         // the model, and what images go through: in bf16, if the training has it
+    readonly MixedPrecision? mixed;
     readonly ParameterStore store;
     readonly Tensor images, labels;
     readonly Optimizer? optimizer;
@@ -23,10 +24,12 @@ sealed class NetworkStep : IDisposable
     readonly double smoothing;
 
     /// <summary>Builds the network for a batch [n, h, w, c] of images or [n, time, channels] of sequences, to be trained as the options say; an <see cref="ArgumentException"/> says why it cannot take them.</summary>
-    internal NetworkStep(Device device, Network network, Shape batch, int classes, bool training, ulong seed, TrainingOptions? options = null)
+    internal NetworkStep(Device device, Network made, Shape batch, int classes, bool training, ulong seed, TrainingOptions? options = null)
     {
         this.device = device;
-        (model, store) = ParameterStore.Build(at => network.Build(at, Shape.Create(batch.Dims[1..]), classes), device, seed: seed);
+        (model, store) = ParameterStore.Build(at => made.Build(at, Shape.Create(batch.Dims[1..]), classes), device, seed: seed);
+        if (options?.Precision == Precision.BFloat16) mixed = new(model, store);
+        network = mixed is null ? model : mixed;
         images = Tensor.Lasting(batch, device: device);
         labels = Tensor.Lasting([batch[0]], DType.Int32, device);
         RandomStream random = new(seed, 1);
@@ -57,14 +60,14 @@ sealed class NetworkStep : IDisposable
         {
             using Tape.Pause pause = Tape.Paused();
             using Profile.Scope phase = Profile.Phase(Forward);
-            _ = model.Forward(images);
+            _ = network.Forward(images);
             return;
         }
         Tensor loss;
         using (Profile.Scope phase = Profile.Phase(Forward))
         {
             store.Randomness.Advance();
-            loss = model.Forward(images);
+            loss = network.Forward(images);
         }
         using (Profile.Scope phase = Profile.Phase(Loss)) loss = CrossEntropy.Of(loss, labels, smoothing);
         using (Profile.Scope phase = Profile.Phase(Backward)) loss.Backward();
@@ -110,6 +113,7 @@ sealed class NetworkStep : IDisposable
     public void Dispose()
     {
         average?.Dispose();
+        mixed?.Dispose();
         optimizer?.Dispose();
         images.Free();
         labels.Free();

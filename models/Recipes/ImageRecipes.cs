@@ -9,12 +9,10 @@ static class ImageRecipes
 {
     const int ImageNetHeldBack = 100;
 
-    static readonly double[] mean = [0.485, 0.456, 0.406], deviation = [0.229, 0.224, 0.225];
-
     static readonly TrainingOptions convnext = new()
     {
         Epochs = 300, Batch = 128, Accumulate = 32, Rate = 4e-3, FinalRate = 1e-6, WarmUpEpochs = 20, WeightDecay = 0.05, LabelSmoothing = 0.1, EmaDecay = 0.9999,
-        Augment = Augmentation.ImageNet, Fit = new(Crop: 0.875), Mean = mean, Deviation = deviation, HoldBackEvery = ImageNetHeldBack, SaveSeconds = 600,
+        Augment = Augmentation.ImageNet, Fit = new(Crop: 0.875), Mean = Normalisation.ImageNetMean, Deviation = Normalisation.ImageNetDeviation, HoldBackEvery = ImageNetHeldBack, SaveSeconds = 600,
     };
 
     static readonly TrainingOptions convformer = convnext with
@@ -26,7 +24,7 @@ static class ImageRecipes
     [
         new("pictures", "a small ConvNeXt-dcls on a folder of pictures of 64x64", "convnext_dcls_micro", new()
         {
-            Epochs = 20, Batch = 32, Rate = 2e-3, WarmUpEpochs = 2, LabelSmoothing = 0.1, EmaDecay = 0.99, Augment = new(Crop: new(LeastArea: 0.5)), Mean = mean, Deviation = deviation,
+            Epochs = 20, Batch = 32, Rate = 2e-3, WarmUpEpochs = 2, LabelSmoothing = 0.1, EmaDecay = 0.99, Augment = new(Crop: new(LeastArea: 0.5)), Mean = Normalisation.ImageNetMean, Deviation = Normalisation.ImageNetDeviation,
         }, static (folder, side) => Open("pictures", folder, side ?? 64)),
         new("imagenet-convnext", "the published training of ConvNeXt on ImageNet, 300 epochs of updates of 4096", "convnext_tiny", convnext, static (folder, side) => Open("imagenet-convnext", folder, side)),
         new("imagenet-convnext-isotropic", "the same for isotropic ones, which warm up for longer", "convnext_isotropic_small", convnext with { WarmUpEpochs = 50 },

@@ -54,7 +54,7 @@ public sealed partial class CrossEntropy : Op
     static unsafe void CheckClasses(Tensor target, int classes)
     {
         Expect.Indices(target);
-        if (target.Device is CudaDevice) return;
+        if (target.Device is not CpuDevice) return;
         int* t = ((Pointer)target).As<int>();
         for (int i = 0; i < target.Count; i++)
             if ((uint)t[i] >= (uint)classes) 
