@@ -71,17 +71,17 @@ public abstract partial class Dcls
         using ParameterStore owner = store;
         Safetensors all = new();
         store.Save(all);
-        List<string> problems = [];
+        if (layers.All.Count == 0) throw new InvalidDataException("no layer of the model is replaced");
+        CheckpointProblems problems = new(static name => name);
         foreach ((string name, StoredTensor initial) in all.Tensors.ToArray())
         {
             if (Replaced(name)) continue;
-            if (!checkpoint.TryGetValue(name, out StoredTensor? stored)) problems.Add($"missing {name}");
-            else if (stored.Shape != initial.Shape) problems.Add($"{name} has shape {stored.Shape}, {initial.Shape} was expected");
+            if (!checkpoint.TryGetValue(name, out StoredTensor? stored)) problems.Missing(name);
+            else if (stored.Shape != initial.Shape) problems.Shape(name, stored.Shape, initial.Shape);
             else all.Tensors[name] = stored;
         }
-        problems.AddRange(checkpoint.Keys.Where(name => !all.Tensors.ContainsKey(name) && !Replaced(name)).Select(static name => $"unexpected {name}"));
-        if (layers.All.Count == 0) problems.Add("no layer of the model is replaced");
-        if (problems.Count > 0) throw new InvalidDataException("the checkpoint does not fit the model: " + string.Join("; ", problems.Order(StringComparer.Ordinal)));
+        foreach (string name in checkpoint.Keys.Where(name => !all.Tensors.ContainsKey(name) && !Replaced(name))) problems.Unexpected(name);
+        problems.Throw();
         return new(all.Tensors);
 
         bool Replaced(string name) => layers.All.Any(layer => name.StartsWith(layer.Path + ".", StringComparison.Ordinal));
