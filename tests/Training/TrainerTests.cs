@@ -118,6 +118,25 @@ public sealed class TrainerTests : IDisposable
         Assert.Contains("lower learning rate", e.Message);
     }
 
+    /// <summary>The loss is that of the mixed targets in training and of the labels where the part held back is evaluated; hits are counted against the labels.</summary>
+    [Fact]
+    public void Mixed_targets_are_what_is_learned()
+    {
+        List<DType> types = [];
+        TrainingOptions mixed = options with { Epochs = 1, Augment = new(Mixing: new()), LabelSmoothing = 0 };
+        Train(null, mixed, threads: 1, loss: (logits, target) =>
+        {
+            types.Add(target.DType);
+            if (target.DType == DType.Float32)
+                foreach (float[] row in target.ToArray<float>().Chunk(4)) Assert.Equal(1, row.Sum(), 1e-5f);
+            return CrossEntropy.Of(logits, target);
+        });
+        int steps = types.Count(static t => t == DType.Float32);
+        Assert.Equal([.. Enumerable.Repeat(DType.Float32, steps), .. Enumerable.Repeat(DType.Int32, types.Count - steps)], types);
+        Assert.Equal(5, steps);           // of 44 samples
+        Assert.True(types.Count > steps);
+    }
+
     [Fact]
     public void Other_data_is_refused()
     {

@@ -76,7 +76,8 @@ public sealed class Sprites
                     ground.Write(path);
                     hash.AppendData(Encoding.UTF8.GetBytes(name));
                     hash.AppendData(File.ReadAllBytes(path));
-                    progress?.Invoke(++done);
+                    done++;
+                    progress?.Invoke(done);
                 }
             }
             all.Add(new(race.Name, split[0], split[1], pictures[0], pictures[1]));
