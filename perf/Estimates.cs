@@ -8,7 +8,7 @@ using MiniTorch.Ops;
 namespace MiniTorch.Perf;
 
 /// <summary>
-/// What an H100 needs at least for the depthwise convolutions of ConvNeXt-T with 17x17 kernels, by the emulator's counters: estimates, no measurements. Latency, caches and
+/// What an H100 needs at least for the depthwise convolutions of ConvNeXt-T with 17x17 kernels, in float32 and in bf16, by the emulator's counters: estimates, no measurements. Latency, caches and
 /// whatever the compiler of the driver makes of the instructions are not part of them.
 /// </summary>
 static class Estimates
@@ -24,17 +24,19 @@ static class Estimates
 
     internal static int Run(string[] options)
     {
-        bool save = options is ["--save"];
-        if (!save && options.Length > 0)
+        bool save = options.Contains("--save");
+        string? only = options.FirstOrDefault(static o => o is "f32" or "bf16");
+        if (options.FirstOrDefault(static o => o is not ("--save" or "f32" or "bf16")) is { } unknown)
         {
-            Console.Error.WriteLine($"perf estimates: unknown option '{options[0]}'; the only one is --save");
+            Console.Error.WriteLine($"perf estimates: unknown option '{unknown}'; f32 or bf16 counts that type alone, --save appends to the history");
             return 2;
         }
         string root = History.Root(), commit = History.Commit(root);
-        foreach ((int channels, int side) in stages)
+        foreach ((DType type, int channels, int side) in from type in (DType[])[DType.Float32, DType.BFloat16] from stage in stages select (type, stage.Channels, stage.Side))
             foreach (string pass in (ReadOnlySpan<string>)["forward", "input gradient", "weight gradient"])
             {
-                string line = JsonSerializer.Serialize(Count(pass, channels, side, commit), json);
+                if (only is not null && type.Short() != only) continue;
+                string line = JsonSerializer.Serialize(Count(pass, type, channels, side, commit), json);
                 Console.WriteLine(line);
                 if (save) File.AppendAllText(Path.Combine(root, "perf", "history", "h100-estimates.jsonl"), line + "\n");
             }
@@ -42,13 +44,13 @@ static class Estimates
     }
 
     /// <summary>Runs a pass of the whole batch on the emulator.</summary>
-    static Row Count(string pass, int channels, int side, string commit)
+    static Row Count(string pass, DType type, int channels, int side, string commit)
     {
         List<LaunchCounters> launches = [];
         using EmulatedDriver driver = new() { Launched = (_, counters) => launches.Add(counters) };
         using CudaDevice device = CudaDevice.Emulated(driver);
         using Step step = Step.Begin();
-        Tensor x = Tensor.Zeros([Batch, side, side, channels], device: device), y = Tensor.Zeros(x.Shape, device: device), weight = Tensor.Zeros([Kernel, Kernel, 1, channels], device: device);
+        Tensor x = Tensor.Zeros([Batch, side, side, channels], type, device), y = Tensor.Zeros(x.Shape, type, device), weight = Tensor.Zeros([Kernel, Kernel, 1, channels], type, device);
         Axis axis = new(side, side, Kernel, 1, Kernel / 2, 1);
         DepthwiseArgs args = new(x, weight, y, default, new(Batch, channels, Axis.None, axis, axis), 1);
         switch (pass)
@@ -60,7 +62,7 @@ static class Estimates
         double seconds = launches.Sum(static c => GpuModel.H100.Estimate(c).Seconds);
         long instructions = launches.Sum(static c => c.WarpInstructions);
         return new("estimate from the counters of the emulator, not a measurement", FormattableString.Invariant($"{GpuModel.H100.Name}, {GpuModel.H100.Multiprocessors} SM, {GpuModel.H100.Clock / 1e9} GHz"),
-            $"depthwise {Kernel}x{Kernel} float32", pass, Batch, channels, side, Math.Round(1e6 * seconds, 1), $"{GpuModel.H100.Estimate(launches[0]).Bound}", instructions,
+            $"depthwise {Kernel}x{Kernel} {(type == DType.Float32 ? "float32" : "bf16")}", pass, Batch, channels, side, Math.Round(1e6 * seconds, 1), $"{GpuModel.H100.Estimate(launches[0]).Bound}", instructions,
             Math.Round((double)launches.Sum(static c => c.FmaInstructions) / instructions, 3),
             Math.Round((double)launches.Sum(static c => c.GlobalSectors) / launches.Sum(static c => c.IdealGlobalSectors), 3),
             Math.Round((double)launches.Sum(static c => c.SharedWavefronts) / launches.Sum(static c => c.IdealSharedWavefronts), 3),

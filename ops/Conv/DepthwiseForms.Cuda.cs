@@ -2,7 +2,7 @@ using MiniTorch.Cuda;
 
 namespace MiniTorch.Ops;
 
-/// <remarks>On a GPU there are two forms: tiles where stride and dilation are 1, and a thread for each result.</remarks>
+/// <remarks>On a GPU there are three forms: tensor cores for bf16 and tiles where stride and dilation are 1, and a thread for each result.</remarks>
 static unsafe partial class DepthwiseForms
 {
     const int Threads = 256, BusyThreads = 1 << 17;     // enough of these occupy a large GPU
@@ -20,7 +20,7 @@ static unsafe partial class DepthwiseForms
     {
         public static void Run<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged
         {
-            if (DepthwiseTiles.Forward<T>(device, args)) return;
+            if (Plain<T>(device, args)) return;
             device.Launch(forwardElements.For<T>(), Workers.Blocks((long)args.Windows.Batch * args.Windows.Outputs * args.Outputs, Threads), Threads, General(args, args.Y));
         }
     }
@@ -29,7 +29,7 @@ static unsafe partial class DepthwiseForms
     {
         public static void Run<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged
         {
-            if (args.IsPlain && DepthwiseTiles.Forward<T>(device, args.Turned())) return;
+            if (args.IsPlain && Plain<T>(device, args.Turned())) return;
             device.Launch(inputElements.For<T>(), Workers.Blocks((long)args.Windows.Batch * args.Windows.Inputs * args.Windows.Channels, Threads), Threads, General(args, args.X));
         }
     }
@@ -38,7 +38,7 @@ static unsafe partial class DepthwiseForms
     {
         public static void Run<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged
         {
-            if (DepthwiseTiles.WeightGradient<T>(device, args)) return;
+            if (typeof(T) == typeof(BFloat16) && DepthwiseMatrix.WeightGradient(device, args) || DepthwiseTiles.WeightGradient<T>(device, args)) return;
             int pixels = args.Windows.Batch * args.Windows.Outputs, width = args.Windows.Taps * args.Outputs;
             int slicePixels = Workers.Blocks(pixels, Math.Clamp(BusyThreads / width, 1, Math.Max(1, pixels))), slices = pixels == 0 ? 0 : Workers.Blocks(pixels, slicePixels);
             using Scratch scratch = device.Scratch((long)slices * width * sizeof(float));
@@ -47,6 +47,9 @@ static unsafe partial class DepthwiseForms
             SumParts<T>(device, args, partial, slices, 0, width);
         }
     }
+
+    /// <summary>By tensor cores or by tiles; false where neither takes the shapes.</summary>
+    static bool Plain<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged => typeof(T) == typeof(BFloat16) && DepthwiseMatrix.Forward(device, args) || DepthwiseTiles.Forward<T>(device, args);
 
     static GeneralLaunch General(in DepthwiseArgs args, Pointer result)
         => new(args.X, args.Weight, args.Y, args.Bias, result, args.Windows.Batch, args.Windows.Channels, args.Multiplier, args.Windows.D, args.Windows.H, args.Windows.W, 0, 0);

@@ -4,7 +4,7 @@ namespace MiniTorch.Tests.Cuda;
 
 /// <summary>
 /// What a result in bf16 must satisfy beside one in higher precision. Each element: an error below 2e-2 of the largest. On average no bias: rounded to the nearest, an element is
-/// wrong by up to 2⁻⁹ of itself either way, so that the errors of many nearly cancel; cut off instead, each would be too small by 2.7e-3 on average. So of 64 or more elements the
+/// wrong by up to 2⁻⁸ of itself either way, so that the errors of many nearly cancel; cut off instead, each would be too small by 2.7e-3 on average. So of 64 or more elements the
 /// signed errors (positive where the magnitude is too large) add up to less than 2e-3 of the magnitudes, a tenth of what one element may be wrong by. Elements below a tenth of the
 /// largest count as that: what is left of larger ones that cancelled carries their rounding.
 /// </summary>

@@ -12,11 +12,9 @@ public sealed class GoldenCase
     readonly HashSet<string> unread;
     readonly List<string> failures = [];
 
-    public GoldenCase(string path, DType type, Device device)
-    {
-        (Name, file, Type, Device) = (Path.GetFileNameWithoutExtension(path), Safetensors.Read(path), type, device);
-        unread = [.. file.Tensors.Keys];
-    }
+    public GoldenCase(string path, DType type, Device device) : this(Path.GetFileNameWithoutExtension(path), Safetensors.Read(path), type, device) { }
+
+    GoldenCase(string name, Safetensors file, DType type, Device device) => (Name, this.file, Type, Device, unread) = (name, file, type, device, [.. file.Tensors.Keys]);
 
     public string Name { get; }
     public DType Type { get; }
@@ -67,6 +65,9 @@ public sealed class GoldenCase
 
     /// <summary>A layer as it is to compute.</summary>
     public ILayer Network(ILayer layer, ParameterStore store) => Mixed ? new MixedPrecision(layer, store) : layer;
+
+    /// <summary>The same file on another device.</summary>
+    public GoldenCase On(Device device, DType type) => new(Name, file, type, device);
 
     /// <summary>An integer input.</summary>
     public Tensor Indices(string name, Layout? layout = null) => Make(name, layout, DType.Int32, trainable: false);
