@@ -30,7 +30,7 @@ static class DataCommand
             "dcls data pictures", "dcls data pictures --to sprites --most 40 --json");
         foreach (Option option in (ReadOnlySpan<Option>)[toPictures, from, most, groundSeed, Options.Json, Options.Debug]) pictures.Add(option);
         pictures.SetAction(static (parsed, stop) => Task.Run(() => MakePictures(parsed, stop), CancellationToken.None));
-        Command command = new("data", "Makes datasets on this machine.");
+        Command command = Examples.On(new("data", "Makes datasets on this machine."), "dcls data speech --to digits", "dcls data pictures --to sprites");
         command.Add(speech);
         command.Add(pictures);
         return command;
