@@ -24,7 +24,7 @@ public sealed class EvaluationTests
 
         int[][] sorted = [.. Enumerable.Range(0, Samples).Select(i => Enumerable.Range(0, Classes).OrderByDescending(c => logits[i * Classes + c]).ThenBy(static c => c).ToArray())];
         Assert.Equal(sorted.Where((s, i) => s[0] == labels[i]).Count() / (double)Samples, e.Accuracy);
-        Assert.Equal(sorted.Where((s, i) => s[..5].Contains(labels[i])).Count() / (double)Samples, e.TopFive);
+        Assert.Equal(sorted.Where((s, i) => s.Take(5).Contains(labels[i])).Count() / (double)Samples, e.TopFive);
         for (int c = 0; c < Classes; c++)
             for (int g = 0; g < Classes; g++) Assert.Equal(sorted.Where((s, i) => labels[i] == c && s[0] == g).Count(), e.Confusion[c, g]);
         Assert.True(double.IsNaN(e.PerClass[^1]));
