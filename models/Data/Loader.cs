@@ -63,6 +63,7 @@ public sealed class Loader : IDisposable
         if (options.DropLast && options.Size > data.Count)
             throw new ArgumentException($"a batch of {options.Size} is larger than the set of {data.Count} samples; choose a smaller batch", nameof(options));
         options.Augmentation?.Expect(data.Sample);
+        if (options.Fit != PictureFit.Whole) options.Fit.Validate(data.Sample);
         (this.data, this.options) = (data, options);
         int sampleSize = (int)data.Sample.Count, targetSize = options.Augmentation?.Mixing is null ? 0 : data.Classes.Count;
         images = Tensor.Lasting(Of(options.Size), dtype, device);

@@ -147,6 +147,8 @@ public sealed class AugmentationTests : IDisposable
         float[][] samples = [.. loader.Epoch(2).SelectMany(static b => b.Images.ToArray<float>()).Chunk((int)data.Sample.Count)];
         Assert.Equal(data.Count, samples.Length);
         Assert.All(samples, s => Assert.Contains(alone.Values, s.SequenceEqual));
-        Assert.NotEqual(samples[0], loader.Epoch(3).First().Images.ToArray<float>()[..samples[0].Length]);
+        float[] later = new float[data.Sample.Count];
+        maker.Make(4, 3, later, static _ => { });
+        Assert.NotEqual(alone[4], later);
     }
 }
