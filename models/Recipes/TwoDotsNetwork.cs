@@ -50,7 +50,7 @@ public sealed record TwoDotsNetwork(int Window, bool Dcls) : Network
             for (int c = 1; c < classes; c++) copies = Concatenate.Of(3, copies, x);
             Tensor y = convolution.Forward(copies);
             Tensor squares = (y * y).Reshape(x.Shape[0], -1, classes).Max(1);
-            return taps is null ? squares : squares * Gain(taps);
+            return taps is null ? squares : squares * Gain(taps).For(squares);
         }
 
         /// <summary>

@@ -12,14 +12,21 @@ static class BenchCommand
     static readonly Argument<string> what = new("WHAT") { Description = "ops (single operations), model (networks that are watched), or the name of a model." };
     static readonly Option<string?> filter = new("--filter") { Description = "Only work whose name and shape match this regular expression.", HelpName = "REGEX" };
 
+    static readonly Option<int?> batch = Options.Number<int>("--batch", "With the name of a model: time its training steps as dcls train does them, on a GPU as a graph, with so many samples.", "N", 1);
+    static readonly Option<int?> steps = Options.Number<int>("--steps", "With --batch: how many steps are timed (default: 20).", "N", 1);
+    static readonly Option<string?> precision = Options.OneOf("--precision", "With --batch: what to compute in (default: float32).", "float32", "tf32", "bf16");
+
+    sealed record Pace(string Model, string Precision, int Batch, double MedianMs, double MinMs, double MaxMs, double ImagesPerSecond, double PeakMb);
+
     sealed record Result(string Name, string Shape, double MedianMs, double MinMs, double Gflops, double BoundMs);
 
     internal static Command Make()
     {
         Command command = Examples.On(new("bench", "Times operations (ops) or networks (model): median and shortest time, useful work, and the time that the device's peak and memory allow. Times on cuda:emulated are estimates for the GPU that it models, no measurements."),
-            "dcls bench ops", "dcls bench ops --filter \"dw_.* k17\" --json", "dcls bench model --filter forward", "dcls bench caformer_s18", "dcls bench ops --filter layer_norm --device cuda");
+            "dcls bench ops", "dcls bench ops --filter \"dw_.* k17\" --json", "dcls bench model --filter forward", "dcls bench caformer_s18", "dcls bench ops --filter layer_norm --device cuda",
+            "dcls bench convnext_dcls_tiny --batch 128 --precision bf16 --device cuda");
         command.Add(what);
-        foreach (Option option in (ReadOnlySpan<Option>)[filter, Options.Threads, Options.Device, Options.Json, Options.Debug]) command.Add(option);
+        foreach (Option option in (ReadOnlySpan<Option>)[filter, batch, steps, precision, Options.Threads, Options.Device, Options.Json, Options.Debug]) command.Add(option);
         command.SetAction(static (parsed, stop) => Task.Run(() => Measure(parsed, stop), CancellationToken.None));
         return command;
     }
@@ -28,6 +35,8 @@ static class BenchCommand
     {
         Terminal terminal = new(parsed.GetValue(Options.Json));
         string kind = parsed.GetValue(what)!;
+        if (parsed.GetValue(batch) is { } samples) return MeasureSteps(parsed, terminal, kind, samples, stop);
+        if (parsed.GetValue(precision) is not null || parsed.GetValue(steps) is not null) throw new WrongInputException("--precision and --steps go with --batch and the name of a model");
         WorkItem[] items = [.. Matching(kind, parsed.GetValue(filter))];
         if (items.Length == 0) throw new WrongInputException($"no work of {kind} matches; dcls bench {kind} without --filter shows all");
         using Device device = Options.OpenDevice(parsed, terminal);
@@ -46,6 +55,21 @@ static class BenchCommand
             terminal.Emit(r);
             terminal.Say(FormattableString.Invariant($"{r.Name,-38}{r.Shape,-22}{r.MedianMs,11:0.000}{r.MinMs,11:0.000}{r.Gflops,9:0.0}{r.BoundMs,10:0.000}{r.BoundMs / r.MedianMs,10:0 %}"));
         }
+        return ExitCode.Done;
+    }
+
+    static int MeasureSteps(ParseResult parsed, Terminal terminal, string name, int samples, CancellationToken stop)
+    {
+        NamedModel model = NamedModels.Of(name);
+        using Device device = Options.OpenDevice(parsed, terminal);
+        if (device is CudaDevice { Emulator: not null }) throw new WrongInputException($"the clock says nothing of {device}; dcls profile {model.Name} --device cuda:emulated shows estimates");
+        Precision kind = Options.PrecisionOf(parsed.GetValue(precision)) ?? Precision.Float32;
+        using TrainingPace pace = new(device, model, samples, kind);
+        (double[] ms, long peak) = pace.Measure(parsed.GetValue(steps) ?? 20, stop);
+        double median = ms.Order().ElementAt(ms.Length / 2);
+        Pace r = new(model.Name, parsed.GetValue(precision) ?? "float32", samples, Rounded(median), Rounded(ms.Min()), Rounded(ms.Max()), Math.Round(1e3 * samples / median, 1), Math.Round(peak / 1e6, 1));
+        terminal.Emit(r);
+        terminal.Say(FormattableString.Invariant($"{r.Model}, training step, batch {r.Batch}, {r.Precision}, on {device}: {r.MedianMs:0.00} ms ({r.MinMs:0.00} to {r.MaxMs:0.00}), {r.ImagesPerSecond:0.0} images/s, {r.PeakMb:0} MB at most"));
         return ExitCode.Done;
     }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Numerics;
+using MiniTorch.Models;
 
 namespace MiniTorch.Cli;
 
@@ -44,6 +45,9 @@ static class Options
             return default;
         },
     };
+
+    /// <summary>What the words of --precision mean; null if none was given.</summary>
+    internal static Precision? PrecisionOf(string? word) => word switch { null => null, "bf16" => Precision.BFloat16, "tf32" => Precision.Tf32, _ => Precision.Float32 };
 
     /// <summary>The device that was asked for.</summary>
     internal static Device OpenDevice(ParseResult parsed, Terminal terminal)

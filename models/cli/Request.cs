@@ -83,7 +83,7 @@ sealed record Request(Recipe Recipe, NamedModel Model, Settings Settings)
             Seed = parsed.GetValue(seed) ?? of.Seed,
             Repulsion = parsed.GetValue(repulsion) is { } kind ? Enum.Parse<RepulsionKind>(kind, ignoreCase: true) : of.Repulsion,
             RepulsionFromEpoch = parsed.GetValue(repulsionFrom) ?? of.RepulsionFromEpoch,
-            Precision = parsed.GetValue(precision) switch { null => of.Precision, "bf16" => Precision.BFloat16, "tf32" => Precision.Tf32, _ => Precision.Float32 },
+            Precision = Cli.Options.PrecisionOf(parsed.GetValue(precision)) ?? of.Precision,
             SaveSeconds = parsed.GetValue(saveEvery) ?? of.SaveSeconds,
         };
         double share = (double)training.Epochs / of.Epochs;         // the same of a shorter training

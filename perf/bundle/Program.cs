@@ -6,11 +6,35 @@ return args switch
 {
     ["--help" or "-h"] => Help(),
     ["tests", .. string[] rest] => GpuTests.Run(rest),
+    ["race", string file] => Raced(file, Budget.Usual),
+    ["race", string file, "--minutes", string text] => Minutes(text) is { } minutes ? Raced(file, minutes) : Wrong(NoMinutes(text)),
     [string folder] when !folder.StartsWith('-') => Check(folder, Budget.Usual),
-    [string folder, "--minutes", string text] when !folder.StartsWith('-') => double.TryParse(text, CultureInfo.InvariantCulture, out double minutes) && minutes is >= Budget.Least and <= Budget.Most
-        ? Check(folder, minutes) : Wrong($"--minutes takes a number from {Budget.Least} to {Budget.Most}, got '{text}'"),
+    [string folder, "--minutes", string text] when !folder.StartsWith('-') => Minutes(text) is { } minutes ? Check(folder, minutes) : Wrong(NoMinutes(text)),
     _ => Wrong("use run REPORT_FOLDER [--minutes N]; run --help tells what it does"),
 };
+
+static double? Minutes(string text) => double.TryParse(text, CultureInfo.InvariantCulture, out double minutes) && minutes is >= Budget.Least and <= Budget.Most ? minutes : null;
+
+static string NoMinutes(string text) => $"--minutes takes a number from {Budget.Least} to {Budget.Most}, got '{text}'";
+
+static int Raced(string file, double minutes)
+{
+    try
+    {
+        CudaDevice.Open().Dispose();
+        if (File.Exists(file) || !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(file)))) return Wrong($"{file} exists already, or its folder does not; name a new file");
+        return new Race(file, new(minutes)).Run();
+    }
+    catch (CudaException e)
+    {
+        Console.Error.WriteLine($"no GPU: {e.Message}");
+        return 3;
+    }
+    catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception)
+    {
+        return Wrong(e.Message);
+    }
+}
 
 static int Check(string folder, double minutes)
 {
@@ -46,6 +70,8 @@ static int Help()
         The whole ends within N minutes (default: {Budget.Usual}); each step has a share of them, the sanitizer what is left. A step that fails stops no other.
         Exit codes: 0 all is well, 1 a step failed, 2 wrong input, 3 no GPU.
 
+        run race FILE [--minutes N]             training steps, batch 128, in turns with PyTorch where python3 has it: as published, at its best, and compiled, in bf16, TF32 and float32. FILE has a table,
+                                                FILE.jsonl every line that was measured. What there is no time for is left out.
         run tests [--from N] [--seconds S]      the tests alone, a line of JSON each; on the emulated GPU unless MINITORCH_TEST_DEVICE=cuda
         dcls                                    the command line of MiniTorch.Dcls, without plots
         The folder of the report belongs into perf/history of the project.
