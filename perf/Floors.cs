@@ -8,7 +8,7 @@ using MiniTorch.Models.Profiling;
 namespace MiniTorch.Perf;
 
 /// <summary>
-/// What a training step takes on an H100 at least, layer by layer: products at 600 TFLOP/s in bf16 and TF32's share of it in float32, everything else at 3 TB/s for each operand once, and our depthwise kernels
+/// What a training step takes on an H100 at least, layer by layer: products at 600 TFLOP/s in bf16 and 50 in float32, everything else at 3 TB/s for each operand once, and our depthwise kernels
 /// by the counters that <see cref="Estimates"/> has kept. Nothing is computed and nothing is measured: the step runs on a <see cref="ShapeDevice"/>, whose launches say what they would cost.
 /// </summary>
 static partial class Floors
