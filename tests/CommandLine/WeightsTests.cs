@@ -21,6 +21,7 @@ public sealed class WeightsTests : IDisposable
         const string weights = "runs/fashion-1/last.safetensors", file = "--model convnext_dcls_speck --weights " + weights;
         JsonElement run = Parsed(await Dcls.Run(folder.Path, "eval --json --confusion confusion.csv")), loose = Parsed(await Dcls.Run(folder.Path, $"eval {file} --data . --json"));
         foreach (string figure in (string[])["accuracy", "loss", "top_five", "images"]) Assert.Equal(run.GetProperty(figure).GetDouble(), loose.GetProperty(figure).GetDouble());
+        Assert.Equal(run.GetProperty("per_class").GetRawText(), loose.GetProperty("per_class").GetRawText());
         AssertConfusion(run);
 
         SmallBitmap.Write(Path.Combine(folder.Path, "picture.bmp"), 10, 10, static (x, y) => (byte)(10 * x));
