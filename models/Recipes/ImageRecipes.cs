@@ -24,7 +24,7 @@ static class ImageRecipes
     [
         new("pictures", "a small ConvNeXt-dcls on a folder of pictures of 64x64", "convnext_dcls_micro", new()
         {
-            Epochs = 20, Batch = 32, Rate = 2e-3, WarmUpEpochs = 2, LabelSmoothing = 0.1, EmaDecay = 0.99, Augment = new(Flip: true, Crop: new(LeastArea: 0.5)), Mean = Normalisation.ImageNetMean, Deviation = Normalisation.ImageNetDeviation,
+            Epochs = 20, Batch = 16, Rate = 1e-3, WarmUpEpochs = 2, LabelSmoothing = 0.1, EmaDecay = 0.99, Augment = new(Flip: true, Crop: new(LeastArea: 0.5)), Mean = Normalisation.ImageNetMean, Deviation = Normalisation.ImageNetDeviation,
         }, static (folder, side) => Open("pictures", folder, side ?? 64)),
         new("imagenet-convnext", "the published training of ConvNeXt on ImageNet, 300 epochs of updates of 4096", "convnext_tiny", convnext, static (folder, side) => Open("imagenet-convnext", folder, side)),
         new("imagenet-convnext-isotropic", "the same for isotropic ones, which warm up for longer", "convnext_isotropic_small", convnext with { WarmUpEpochs = 50 },
