@@ -24,9 +24,7 @@ sealed class TrainingPace : IDisposable
     {
         this.device = device;
         (ILayer made, store) = ParameterStore.Build(at => model.Network.Build(at, Shape.Create(model.Sample), model.Classes), device);
-        if (precision == Precision.BFloat16) mixed = new(made, store);
-        if (device is CudaDevice gpu) gpu.AllowTf32 = precision == Precision.Tf32;
-        else if (precision == Precision.Tf32) throw new ArgumentException($"TF32 is a way of CUDA devices, got {device}; measure in float32 or choose such a device");
+        mixed = MixedPrecision.Of(precision, made, store);
         ILayer network = mixed is null ? made : mixed;
         (optimizer, hits) = (new(store.Trainable, Rate, weightDecay: Decay, groups: ParameterGroups.Dcls()), new(model.Classes, device));
         (images, labels) = (Tensor.Lasting([batch, .. model.Sample], device: device), Tensor.Lasting([batch], DType.Int32, device));

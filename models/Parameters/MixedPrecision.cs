@@ -25,6 +25,14 @@ public sealed unsafe partial class MixedPrecision : ILayer, IDisposable
         rounded = Tensor.Lasting([firstBlocks[^1] * BlockSize], DType.BFloat16, store.Device);
     }
 
+    /// <summary>Makes the device of a network ready for a precision; the network wrapped where that is bf16, else null. An <see cref="ArgumentException"/> says why the device cannot.</summary>
+    internal static MixedPrecision? Of(Precision precision, ILayer model, ParameterStore store)
+    {
+        if (store.Device is CudaDevice gpu) gpu.AllowTf32 = precision == Precision.Tf32;
+        else if (precision == Precision.Tf32) throw new ArgumentException($"TF32 is a way of CUDA devices, got {store.Device}; compute in float32 or choose such a device");
+        return precision == Precision.BFloat16 ? new(model, store) : null;
+    }
+
     /// <summary>x in float32 or bf16 to a result in float32.</summary>
     public Tensor Forward(Tensor x)
     {

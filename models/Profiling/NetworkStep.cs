@@ -28,7 +28,7 @@ sealed class NetworkStep : IDisposable
     {
         this.device = device;
         (model, store) = ParameterStore.Build(at => made.Build(at, Shape.Create(batch.Dims[1..]), classes), device, seed: seed);
-        if (options?.Precision == Precision.BFloat16) mixed = new(model, store);
+        mixed = MixedPrecision.Of(options?.Precision ?? Precision.Float32, model, store);
         network = mixed is null ? model : mixed;
         images = Tensor.Lasting(batch, device: device);
         labels = Tensor.Lasting([batch[0]], DType.Int32, device);

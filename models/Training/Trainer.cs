@@ -51,9 +51,7 @@ public sealed class Trainer : IDisposable
         options ??= new();
         options.Validate();
         (this.model, this.store, this.options, this.test) = (model, store, options, test);
-        if (options.Precision == Precision.BFloat16) mixed = new(model, store);
-        if (store.Device is CudaDevice gpu) gpu.AllowTf32 = options.Precision == Precision.Tf32;
-        else if (options.Precision == Precision.Tf32) throw new ArgumentException($"TF32 is a way of CUDA devices, got {store.Device}; train in float32 or choose such a device");
+        mixed = MixedPrecision.Of(options.Precision, model, store);
         IDataset part = train;
         if (options.HoldBackEvery > 0) (part, validation) = Subset.Split(train, options.HoldBackEvery);
         if (validation is { Count: 0 }) validation = null;
