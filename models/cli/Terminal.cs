@@ -58,5 +58,7 @@ sealed class Terminal(bool json)
         return console;
     }
 
-    static string OneLine(string text) => string.Join(' ', text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+    /// <summary>What a message quotes, such as names in a file, may hold anything: nothing of it reaches the terminal as a command.</summary>
+    static string OneLine(string text)
+        => string.Concat(string.Join(' ', text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).Select(static c => char.IsControl(c) ? '\uFFFD' : c));
 }

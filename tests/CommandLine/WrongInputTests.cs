@@ -90,6 +90,14 @@ public sealed class WrongInputTests : IDisposable
     }
 
     [Fact]
+    public async Task What_a_message_quotes_is_no_command_to_the_terminal()
+    {
+        Outcome o = await Dcls.Run(folder.Path, "train --model red\e[31m");
+        Assert.Equal(2, o.ExitCode);
+        Assert.Contains("unknown model 'red\uFFFD[31m'", Assert.Single(o.ErrorLines));
+    }
+
+    [Fact]
     public async Task Debug_adds_the_stack_trace()
     {
         Outcome o = await Dcls.Run(folder.Path, "train --lr 0 --debug");
