@@ -206,5 +206,7 @@ public sealed class OnnxGraph
         }
         kept.Reverse();
         Nodes = kept;
+        foreach (string name in (string[])[.. Constants.Keys])
+            if (!taken.Contains(name)) Constants.Remove(name);
     }
 }

@@ -149,16 +149,13 @@ public sealed class Safetensors
         }
         int padding = -header.WrittenCount & 7;                 // data starts on a multiple of 8
         header.Write(Encoding.ASCII.GetBytes(new string(' ', padding)));
-        string beside = path + ".new";
-        using (FileStream stream = new(beside, FileMode.Create, FileAccess.Write))
+        WholeFile.Write(path, stream =>
         {
             Span<byte> length = stackalloc byte[8];
             BinaryPrimitives.WriteInt64LittleEndian(length, header.WrittenCount);
             stream.Write(length);
             stream.Write(header.WrittenSpan);
             foreach (StoredTensor tensor in Tensors.Values) stream.Write(tensor.Bytes.Span);
-            stream.Flush(flushToDisk: true);
-        }
-        File.Move(beside, path, overwrite: true);
+        });
     }
 }

@@ -25,12 +25,11 @@ public static class OnnxFile
         {
             OnnxGraph graph = OnnxGraph.Of(model.Forward, sample, store.Device, store.All);
             ProtoMessage file = Message(graph, name, sample, [.. metadata, .. Layers(store)]);
-            using (FileStream stream = new(path + ".new", FileMode.Create, FileAccess.Write))
+            WholeFile.Write(path, stream =>
             {
-                using (CodedOutputStream output = new(stream, leaveOpen: true)) file.Write(output);
-                stream.Flush(flushToDisk: true);
-            }
-            File.Move(path + ".new", path, overwrite: true);
+                using CodedOutputStream output = new(stream, leaveOpen: true);
+                file.Write(output);
+            });
         }
         catch (Exception e) when (e is TensorException or OverflowException)
         {
@@ -53,7 +52,7 @@ public static class OnnxFile
         ProtoMessage body = new();
         foreach (OnnxNode node in graph.Nodes) body.Add(1, Node(node));
         body.Add(2, name);
-        foreach ((string constant, StoredTensor tensor) in graph.Constants.Where(c => graph.Nodes.Exists(n => n.Inputs.Contains(c.Key)))) body.Add(5, Constant(constant, tensor));
+        foreach ((string constant, StoredTensor tensor) in graph.Constants) body.Add(5, Constant(constant, tensor));
         body.Add(11, Value(OnnxGraph.Input, sample[2], sample[0], sample[1])).Add(12, Value(OnnxGraph.Output, graph.Outputs));
         ProtoMessage file = new ProtoMessage().Add(1, Format).Add(2, "MiniTorch.Dcls").Add(7, body).Add(8, new ProtoMessage().Add(1, "").Add(2, Opset));
         foreach ((string key, string text) in metadata) file.Add(14, new ProtoMessage().Add(1, key).Add(2, text));

@@ -62,21 +62,9 @@ public sealed class RunFolder
     }
 
     /// <summary>Writes a file of the run in one piece.</summary>
-    public void Write(string name, byte[] content)
-    {
-        string path = System.IO.Path.Combine(Path, name);
-        Whole(path, () =>
-        {
-            File.WriteAllBytes(path + ".new", content);
-            File.Move(path + ".new", path, overwrite: true);
-        });
-    }
+    public void Write(string name, byte[] content) => WholeFile.Write(System.IO.Path.Combine(Path, name), content);
 
-    internal void Write(string name, Safetensors file)
-    {
-        string path = Checkpoint(name);
-        Whole(path, () => file.Write(path));
-    }
+    internal void Write(string name, Safetensors file) => file.Write(Checkpoint(name));
 
     /// <summary>Adds a line to the metrics and returns the length of the file.</summary>
     internal long AppendMetrics(string line)
@@ -94,20 +82,6 @@ public sealed class RunFolder
         if (stream.Length < length)
             throw new InvalidDataException($"{MetricsPath} has {stream.Length} bytes but the checkpoint was written after {length}; restore the file or start a new run");
         stream.SetLength(length);
-    }
-
-    /// <summary>Leaves no half file behind where writing fails.</summary>
-    static void Whole(string path, Action write)
-    {
-        try
-        {
-            write();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            if (File.Exists(path + ".new")) File.Delete(path + ".new");
-            throw new IOException($"{path} could not be written ({e.Message.TrimEnd('.')}); check permissions and free space; what was written before is whole", e);
-        }
     }
 
     static IEnumerable<(string Path, int Number)> Runs(string parent, string prefix)

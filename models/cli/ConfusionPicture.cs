@@ -17,8 +17,7 @@ static class ConfusionPicture
     {
         if (Path.GetExtension(path) == ".csv")
         {
-            File.WriteAllText(path + ".new", Csv(evaluation, classes));
-            File.Move(path + ".new", path, overwrite: true);
+            WholeFile.Write(path, Encoding.UTF8.GetBytes(Csv(evaluation, classes)));
             return;
         }
         if (!Fonts.Present) Terminal.Warn($"fonts: {Fonts.Remedy}");

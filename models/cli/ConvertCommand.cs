@@ -33,8 +33,7 @@ static class ConvertCommand
         Terminal terminal = new(parsed.GetValue(Options.Json));
         (string source, string target) = (parsed.GetValue(from)!, parsed.GetValue(to)!);
         if (Path.GetExtension(target) != Ending) throw new WrongInputException($"weights are written as {Ending}, got {target}");
-        string folder = Path.GetDirectoryName(Path.GetFullPath(target))!;
-        if (!Directory.Exists(folder)) throw new WrongInputException($"there is no folder {folder} for {target}; make it first");
+        Options.ExpectFolderOf(target);
         string? asked = parsed.GetValue(names);
         (Safetensors file, string said, string? model) = Subject(parsed, source) is { } subject ? Checked(parsed, source, subject, asked ?? "official")
             : asked is null ? AsItIs(source) : throw new WrongInputException($"whose names {source} has is not known without its model; give it with --model");

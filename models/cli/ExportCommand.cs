@@ -37,8 +37,7 @@ static class ExportCommand
         string path = parsed.GetValue(file)!;
         if (!formats.TryGetValue(Path.GetExtension(path), out Action<string, Subject, ParseResult>? write))
             throw new WrongInputException($"a network is written as {string.Join(", ", formats.Keys)}, got {path}");
-        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        if (!Directory.Exists(folder)) throw new WrongInputException($"there is no folder {folder} for {path}; make it first");
+        Options.ExpectFolderOf(path);
         if (parsed.GetValue(name) is null && parsed.GetValue(NamedWeights.Model) is null) throw new WrongInputException("give a run, or --model and --weights");
         using Subject subject = Subject.Open(parsed, parsed.GetValue(name), Device.Cpu, terminal, withData: false);
         write(path, subject, parsed);

@@ -46,6 +46,13 @@ static class Options
         },
     };
 
+    /// <summary>Stops before the work for a file is done whose folder is not there.</summary>
+    internal static void ExpectFolderOf(string path)
+    {
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (!Directory.Exists(folder)) throw new WrongInputException($"there is no folder {folder} for {path}; make it first");
+    }
+
     /// <summary>What the words of --precision mean; null if none was given.</summary>
     internal static Precision? PrecisionOf(string? word) => word switch { null => null, "bf16" => Precision.BFloat16, "tf32" => Precision.Tf32, _ => Precision.Float32 };
 

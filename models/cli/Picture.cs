@@ -18,9 +18,9 @@ static class Picture
     /// <summary>Stops a file that could not be written before the work for it is done: another ending than these, or a folder that is not there.</summary>
     internal static void Check(string path, params ReadOnlySpan<string> others)
     {
-        string ending = Path.GetExtension(path), folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        string ending = Path.GetExtension(path);
         if (ending is not (".png" or ".svg") && !others.Contains(ending)) throw new WrongInputException($"it is written as .png, .svg{(others.Length > 0 ? ", " : "")}{string.Join(", ", others!)}, got {path}");
-        if (!Directory.Exists(folder)) throw new WrongInputException($"there is no folder {folder} for {path}; make it first");
+        Options.ExpectFolderOf(path);
     }
 
     internal static void Write(Multiplot plots, int width, int height, string path)
@@ -31,7 +31,6 @@ static class Picture
             ".svg" => Svg(plots, width, height),
             _ => throw new WrongInputException($"a picture is written as .png or .svg, got {path}"),
         };
-        File.WriteAllBytes(path + ".new", bytes);
-        File.Move(path + ".new", path, overwrite: true);
+        WholeFile.Write(path, bytes);
     }
 }

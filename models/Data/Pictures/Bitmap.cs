@@ -69,8 +69,7 @@ public sealed class Bitmap
         bool png = path.EndsWith(".png", StringComparison.OrdinalIgnoreCase);
         using SKImage image = SKImage.FromPixelCopy(new SKImageInfo(Width, Height, SKColorType.Rgba8888, SKAlphaType.Opaque), Bytes);
         using SKData data = image.Encode(png ? SKEncodedImageFormat.Png : SKEncodedImageFormat.Jpeg, JpegQuality);
-        File.WriteAllBytes(path + ".new", data.Span);
-        File.Move(path + ".new", path, overwrite: true);
+        WholeFile.Write(path, data.ToArray());
     }
 
     /// <summary>Mirrors the picture left to right.</summary>
