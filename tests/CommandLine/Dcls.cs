@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MiniTorch.Cuda;
 
 namespace MiniTorch.Tests.CommandLine;
 
@@ -17,6 +18,7 @@ public static class Dcls
     public static Process Start(string folder, string arguments, params (string Name, string Value)[] environment)
     {
         ProcessStartInfo start = new("dotnet", $"\"{program}\" {arguments}") { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment.Remove(CudaLibraries.Variable);           // tests beside this one may have set it, to their stand-in for a driver
         foreach ((string name, string value) in environment) start.Environment[name] = value;
         return Process.Start(start)!;
     }
