@@ -36,6 +36,28 @@ public sealed unsafe class WorkersTests
         Assert.All(counts.ToArray<int>(), static c => Assert.Equal(1, c));
     }
 
+    /// <summary>Items note when they began; the first one stays until the middle one has.</summary>
+    static void Note(in Args a, int item)
+    {
+        int* began = a.Counts.As<int>();
+        Volatile.Write(ref began[1 + item], Interlocked.Increment(ref began[0]));
+        while (item == 0 && Volatile.Read(ref began[1 + a.Inner]) == 0) Thread.Yield();
+    }
+
+    [Fact]
+    public void Each_thread_begins_with_its_own_part_of_the_items()
+    {
+        const int Items = 40;
+        using CpuDevice device = new(2);
+        for (int round = 0; round < 50; round++)
+        {
+            Tensor began = Tensor.Lasting([1 + Items], DType.Int32, device);
+            device.Workers.For(Items, new Args(began, Items / 2), &Note);
+            Assert.InRange(began.ToArray<int>()[1 + Items / 2], 1, 2);
+            began.Free();
+        }
+    }
+
     [Fact]
     public void Widths_and_thread_counts_that_make_no_sense_are_refused()
     {
