@@ -68,6 +68,7 @@ public sealed unsafe partial class CudaDevice : Device
     public IReadOnlyList<string> Notes =>
     [
         .. Blas is null ? (ReadOnlySpan<string>)[$"{this}: cuBLAS was not found, matrix products run on kernels of MiniTorch; dcls doctor shows where it was searched"] : [],
+        .. Blas is { Fuses: false } ? (ReadOnlySpan<string>)[$"{this}: cuBLASLt was not found, biases and their gradients take passes of their own; dcls doctor shows where it was searched"] : [],
         .. Dnn is null ? (ReadOnlySpan<string>)[$"{this}: cuDNN was not found, convolutions run on kernels of MiniTorch; dcls doctor shows where it was searched"] : [],
     ];
 
