@@ -89,7 +89,7 @@ template <typename T> struct Backward { const T* x; const T* gamma; const T* dy;
 // dx of the rows of a slice, each by a warp that reads x and dy once, and the sums of dy h and of dy over the slice, unless there is nowhere to put them: partial [slice, 2, c]. Always in the same order.
 template <int Fours, typename T> DEVICE void backward(const Backward<T>& a)
 {
-    SHARED float sums[Rows][2][4 * Warp];
+    SHARED float4 sums[Rows][2][Warp];
     int begin = blockX() * a.sliceRows, end = smaller(a.rows, begin + a.sliceRows);
     Row<Fours> dGamma = {}, dBeta = {};
     LOOP for (int row = begin + threadY(); row < end; row += Rows)
@@ -118,11 +118,11 @@ template <int Fours, typename T> DEVICE void backward(const Backward<T>& a)
     UNROLL for (int k = 0; k < Fours; k++)
     {
         if (k > 0) barrier();
-        *(float4*)&sums[threadY()][0][4 * threadX()] = dGamma.values[k];
-        *(float4*)&sums[threadY()][1][4 * threadX()] = dBeta.values[k];
+        sums[threadY()][0][threadX()] = dGamma.values[k];
+        sums[threadY()][1][threadX()] = dBeta.values[k];
         barrier();
         float sum = 0;
-        UNROLL for (int i = 0; i < Rows; i++) sum += sums[i][which][place];
+        UNROLL for (int i = 0; i < Rows; i++) sum += ((const float*)sums[i][which])[place];
         int column = k * 4 * Warp + place;
         if (column < a.c) a.partial[((u64)blockX() * 2 + which) * a.c + column] = sum;
     }

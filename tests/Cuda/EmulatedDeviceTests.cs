@@ -24,7 +24,7 @@ public sealed class EmulatedDeviceTests
         Assert.Equal(GpuModel.H100.Estimate(c).Seconds, Assert.Single(profile.Kernels).Seconds, 12);
     }
 
-    /// <summary>x and dy once, whole sectors, and dx; of the rest a row's statistics, γ and what the slices leave. Rows that no registers hold are read a second time for γ and β.</summary>
+    /// <summary>x and dy once, whole sectors and no conflict of banks, and dx; of the rest a row's statistics, γ and what the slices leave. Rows that no registers hold are read a second time for γ and β.</summary>
     [Theory]
     [InlineData(96, "layerNormBackward1", "partialsSum")]
     [InlineData(256, "layerNormBackward2", "partialsSum")]
@@ -47,6 +47,7 @@ public sealed class EmulatedDeviceTests
         if (kernels.Length > 2) return;
         LaunchCounters first = launched[0].Counters;
         Assert.Equal(1, first.SectorRatio, 0.01);
+        Assert.Equal(first.IdealSharedWavefronts, first.SharedWavefronts);
         Assert.Equal(4L * (2 * Rows * c + 2 * Rows + c), first.FootprintReadBytes);
         Assert.Equal(4L * (Rows * c + Slices * 2 * c), first.FootprintWrittenBytes);
     }

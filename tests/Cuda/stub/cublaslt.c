@@ -108,6 +108,7 @@ int cublasLtMatmul(void* h, descriptor* o, const float* alpha, const void* pa, d
     const algorithm* algo, void* workspace, size_t bytes, void* stream) {
     if (h != &handle || !IS_STREAM(stream) || !algo || bytes < EXTRA || (uintptr_t)workspace % 256 || wrong(o, a, b, c, d)) return INVALID;
     algorithm right = of(o, a, b, c);
+    if ((o->value[EPILOGUE] & (BIAS_BIT | BGRADA) && (unsigned long long)o->value[BIAS] < AWAY) || (o->value[EPILOGUE] & AUX_BIT && (unsigned long long)o->value[AUX] < AWAY)) return INVALID;
     unsigned long long matrices = algo->data[6], vectors = algo->data[7];
     if (memcmp(&right, algo, 6 * sizeof right.data[0]) || !aligned(matrices, 0, (uintptr_t)pa) || !aligned(matrices, 1, (uintptr_t)pb) || !aligned(matrices, 2, (uintptr_t)pc)
         || !aligned(matrices, 3, (uintptr_t)pd) || !aligned(vectors, 0, o->value[BIAS]) || !aligned(vectors, 1, o->value[AUX])) return INVALID;
