@@ -9,6 +9,9 @@ interface IBlas : IDisposable
     /// <summary>False where the library only stores products: then each of the methods below is.</summary>
     bool Fuses { get; }
 
+    /// <summary>What the methods below were false for although the library was asked, each once: M x K x N, type, and what was to be done.</summary>
+    IReadOnlyList<string> Refused { get; }
+
     /// <summary>As <see cref="Gemm"/>, and the bias is added in the same pass. False, and nothing is queued, if the library has no kernel for that.</summary>
     bool TryBias(DType type, in GemmArgs args);
 

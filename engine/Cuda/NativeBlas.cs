@@ -51,6 +51,8 @@ sealed unsafe class NativeBlas : IBlas
 
     public bool Fuses => fused is not null;
 
+    public IReadOnlyList<string> Refused => fused?.Refused ?? [];
+
     public bool TryBias(DType type, in GemmArgs args) => TryFused(type, args, LibCublasLt.Bias, args.Bias, args.C);
 
     public bool TryActivation<F>(DType type, in GemmArgs args, Pointer y, F formula) where F : unmanaged, IUnary

@@ -54,6 +54,9 @@ sealed unsafe class NativeBlasLt : IDisposable
         return true;
     }
 
+    /// <summary>Products without an algorithm.</summary>
+    internal List<string> Refused { get; } = [];
+
     public void Dispose()
     {
         foreach (Plan? plan in plans.Values) Drop(plan);
@@ -78,6 +81,7 @@ sealed unsafe class NativeBlasLt : IDisposable
         }
         if (Choose(plan, key)) return plan;
         Drop(plan);
+        Refused.Add($"{g.M}x{g.K}x{g.N} {(key.Elements == Brain16 ? "bf16" : "f32")} with {(key.Epilogue == SumsOfA ? "sums" : (key.Epilogue & GeluTanh) != 0 ? "GELU" : (key.Epilogue & Relu) != 0 ? "ReLU" : "bias")}");
         return null;
     }
 

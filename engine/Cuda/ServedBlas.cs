@@ -10,6 +10,8 @@ sealed unsafe class ServedBlas(CudaDevice device, EmulatedDriver driver, bool fu
 
     public bool Fuses => fuses;
 
+    public IReadOnlyList<string> Refused => [];
+
     public void Gemm(DType type, in GemmArgs args)
     {
         device.Queue();

@@ -123,6 +123,7 @@ public sealed class NativeLibraryTests(StubDriver stub)
         using (Step step = Step.Begin())
         {
             Tensor x = Tensor.Zeros([32, 32], device: device);
+            Assert.Null(device.Slower);
             for (int i = 0; i < 3; i++) Assert.True(device.Blas!.TryBias(DType.Float32, new(x, x, x, 4, 8, 4) { Bias = x }));
             Assert.Equal(before + 4, alive());
             Pointer second = Pointer.At((void*)(x.Address + sizeof(float)));
@@ -133,6 +134,7 @@ public sealed class NativeLibraryTests(StubDriver stub)
             long queued = device.Queued;
             for (int i = 0; i < 2; i++) Assert.False(device.Blas!.TryBias(DType.Float32, new(x, x, x, 4, 8, 13) { Bias = x }));
             Assert.Equal((before + 24, queued), (alive(), device.Queued));
+            Assert.Equal("cuda:0: cuBLASLt has no kernel for 4x13x8 f32 with bias: what follows these products took passes of its own", device.Slower);
             Gemm.Product.Launch(device, DType.Float32, new(x, x, x, 4, 8, 13) { Bias = x });
             Assert.StartsWith("launch gemmFinish ", stub.Log[^1]);
             stub.Begin();

@@ -1,4 +1,5 @@
-// A cuBLASLt that computes column-major products and their epilogues, element by element; those that would take long it only checks. It has no kernel for a k of 13.
+// A cuBLASLt that computes column-major products and their epilogues, element by element; those that would take long it only checks. It has no kernel for a k of 13, and none at all where
+// STUB_NO_KERNELS is set.
 #include <math.h>
 #include "blas.h"
 
@@ -92,7 +93,7 @@ int cublasLtMatmulAlgoGetHeuristic(void* h, descriptor* o, descriptor* a, descri
     *count = 0;
     if (h != &handle || !p || p->kind != PREFERENCE || p->value[WORKSPACE] < EXTRA || wanted < 1 || wrong(o, a, b, c, d)) return INVALID;
     if (p->value[SCHEMES] != 2) return INVALID;             // the others' sums are in any order, or rounded
-    if (a->value[o->value[TRANS_A] ? ROWS : COLUMNS] == MISSING) return UNSUPPORTED;
+    if (a->value[o->value[TRANS_A] ? ROWS : COLUMNS] == MISSING || getenv("STUB_NO_KERNELS")) return UNSUPPORTED;
     candidate x = { of(o, a, b, c), EXTRA, 0, 0.5f, { 0 } };
     for (int i = 0; i < 4; i++) x.algo.data[6] |= (unsigned long long)p->value[ALIGN_A + i] << 12 * i;
     x.algo.data[7] = lowest(o->value[BIAS]) | lowest(o->value[AUX]) << 12;
