@@ -87,7 +87,8 @@ KERNELS(Rows * Warp, layerNormForward, Forward, forwardAny)
 template <typename T> struct Backward { const T* x; const T* gamma; const T* dy; const float* statistics; T* dx; float* partial; int rows, c, sliceRows; };
 
 // dx of the rows of a slice, each by a warp that reads x and dy once, and the sums of dy h and of dy over the slice, unless there is nowhere to put them: partial [slice, 2, c]. Always in the same order.
-template <int Fours, typename T> DEVICE void backward(const Backward<T>& a)
+// Rows of eight fours leave too few registers for sums.
+template <int Fours, bool Sums, typename T> DEVICE void backward(const Backward<T>& a)
 {
     SHARED float4 sums[Rows][2][Warp];
     int begin = blockX() * a.sliceRows, end = smaller(a.rows, begin + a.sliceRows);
@@ -99,7 +100,7 @@ template <int Fours, typename T> DEVICE void backward(const Backward<T>& a)
         Row<Fours> h, g, gh;
         h.fill(a.c, [=](int at, int) { return (four(x + at) - s.x) * s.y; });
         g.fill(a.c, [=](int at, int) { return four(dy + at); });
-        UNROLL for (int k = 0; k < Fours; k++)
+        UNROLL for (int k = 0; k < Fours && Sums; k++)
         {
             dGamma.values[k] += g.values[k] * h.values[k];
             dBeta.values[k] += g.values[k];
@@ -113,7 +114,7 @@ template <int Fours, typename T> DEVICE void backward(const Backward<T>& a)
             if (at < a.c) putFour(a.dx + (u64)row * a.c + at, s.y * (g.values[k] - meanG - h.values[k] * meanGh));
         }
     }
-    if (!a.partial) return;
+    if (!Sums || !a.partial) return;
     int own = threadY() * Warp + threadX(), which = own / (4 * Warp), place = own % (4 * Warp);
     UNROLL for (int k = 0; k < Fours; k++)
     {
@@ -128,10 +129,10 @@ template <int Fours, typename T> DEVICE void backward(const Backward<T>& a)
     }
 }
 
-KERNELS(Rows * Warp, layerNormBackward1, Backward, backward<1>)
-KERNELS(Rows * Warp, layerNormBackward2, Backward, backward<2>)
-KERNELS(Rows * Warp, layerNormBackward4, Backward, backward<4>)
-KERNELS(Rows * Warp, layerNormBackward8, Backward, backward<8>)
+KERNELS(Rows * Warp, layerNormBackward1, Backward, backward<1, true>)
+KERNELS(Rows * Warp, layerNormBackward2, Backward, backward<2, true>)
+KERNELS(Rows * Warp, layerNormBackward4, Backward, backward<4, true>)
+KERNELS(Rows * Warp, layerNormBackward8, Backward, backward<8, false>)
 
 // dx of rows of any length.
 template <typename T> DEVICE void inputAny(const Backward<T>& a)

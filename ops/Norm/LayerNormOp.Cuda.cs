@@ -6,6 +6,7 @@ public sealed unsafe partial class LayerNormOp
 {
     const int WarpSize = 32, BlockRows = 8;
     const int LeastSliceRows = 32, MostSliceRows = 256, WantedSlices = 528;     // four for each multiprocessor of a large GPU
+    const int SumsApart = 3;                    // which of the kernels for fours leaves out the sums
     const int LaneColumns = 4 * WarpSize;       // of a warp that reads four at a time
 
     readonly record struct ForwardLaunch(Pointer X, Pointer Gamma, Pointer Beta, Pointer Statistics, Pointer Y, int Rows, int C, float Epsilon);
@@ -30,7 +31,7 @@ public sealed unsafe partial class LayerNormOp
 
     struct BackwardCuda : ICudaKernel<BackwardArgs>
     {
-        /// <summary>One pass over x and dy, for rows that fit; two for others.</summary>
+        /// <summary>One pass over x and dy, for rows of at most four fours a lane; two for others.</summary>
         public static void Run<T>(CudaDevice device, in BackwardArgs a) where T : unmanaged
         {
             int sliceRows = Math.Clamp(Workers.Blocks(Workers.Blocks(a.Rows, WantedSlices), BlockRows) * BlockRows, LeastSliceRows, MostSliceRows), slices = Workers.Blocks(a.Rows, sliceRows);
@@ -38,13 +39,10 @@ public sealed unsafe partial class LayerNormOp
             Pointer partial = a.Parameters ? Pointer.At(scratch.As<float>()) : default;
             BackwardLaunch launch = new(a.X, a.Gamma, a.Dy, a.Statistics, a.Dx, partial, a.Rows, a.C, sliceRows);
             int fours = Fours<T>(a.C, a.X.Address | a.Dy.Address | a.Dx.Address | a.Gamma.Address);
-            if (fours >= 0) device.Launch(backwardFours[fours].For<T>(), slices, new(WarpSize, BlockRows), launch);
-            else
-            {
-                device.Launch(inputRows.For<T>(), Workers.Blocks(a.Rows, BlockRows), new(WarpSize, BlockRows), launch);
-                if (a.Parameters) device.Launch(parameterSlices.For<T>(), new(slices, Workers.Blocks(a.C, Partials.Columns)), Partials.Block, launch);
-            }
-            if (a.Parameters) Partials.Sum<T>(device, partial, slices, 2 * a.C, a.DParameters);
+            device.Launch((fours < 0 ? inputRows : backwardFours[fours]).For<T>(), fours < 0 ? Workers.Blocks(a.Rows, BlockRows) : slices, new(WarpSize, BlockRows), launch);
+            if (!a.Parameters) return;
+            if (fours is < 0 or SumsApart) device.Launch(parameterSlices.For<T>(), new(slices, Workers.Blocks(a.C, Partials.Columns)), Partials.Block, launch);
+            Partials.Sum<T>(device, partial, slices, 2 * a.C, a.DParameters);
         }
     }
 
