@@ -68,8 +68,12 @@ public sealed unsafe partial class CudaDevice : Device
     public IReadOnlyList<string> Notes =>
     [
         .. Blas is null ? (ReadOnlySpan<string>)[$"{this}: cuBLAS was not found, matrix products run on kernels of MiniTorch; dcls doctor shows where it was searched"] : [],
+        .. Blas is { Fuses: false } ? (ReadOnlySpan<string>)[$"{this}: cuBLASLt was not found, biases and their gradients take passes of their own; dcls doctor shows where it was searched"] : [],
         .. Dnn is null ? (ReadOnlySpan<string>)[$"{this}: cuDNN was not found, convolutions run on kernels of MiniTorch; dcls doctor shows where it was searched"] : [],
     ];
+
+    /// <summary>What has been slower so far than cuBLASLt would have made it, if it had a kernel; null if nothing was.</summary>
+    public string? Slower => blas is { Refused: [_, ..] refused } ? $"{this}: cuBLASLt has no kernel for {string.Join(", ", refused)}: what follows these products took passes of its own" : null;
 
     /// <summary>The library of matrix products; null where there is none.</summary>
     internal IBlas? Blas

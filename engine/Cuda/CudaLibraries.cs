@@ -17,6 +17,9 @@ static class CudaLibraries
     /// <summary>Matrix products.</summary>
     internal static LibrarySearch Blas { get; } = new(["libcublas.so.13", "libcublas.so.12"], null, [["libcublasLt.so.13", "libcublasLt.so.12"]]);
 
+    /// <summary>Matrix products that end with more than a store.</summary>
+    internal static LibrarySearch BlasLt { get; } = new(["libcublasLt.so.13", "libcublasLt.so.12"], null, []);
+
     /// <summary>Convolutions. It opens its parts and the runtime compiler by name, so these must be the ones beside it.</summary>
     internal static LibrarySearch Dnn { get; } = new(["libcudnn.so.9"], null,
         [["libcudart.so.13", "libcudart.so.12"], ["libnvrtc.so.13", "libnvrtc.so.12"], ["libcublasLt.so.13", "libcublasLt.so.12"]]);
@@ -25,6 +28,7 @@ static class CudaLibraries
     {
         LibCuda.Name => Driver.Handle,
         LibCublas.Name => Blas.Handle,
+        LibCublasLt.Name => BlasLt.Handle,
         LibCudnn.Name => Dnn.Handle,
         _ => 0,
     });

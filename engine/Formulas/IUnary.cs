@@ -14,6 +14,22 @@ public interface IUnary
 
     /// <summary>True if the slope is computed from the output: backward then keeps y, which usually lives anyway, instead of x.</summary>
     static abstract bool SlopeFromOutput { get; }
+
+    /// <summary>What libraries of matrix products call the formula.</summary>
+    static virtual LibraryFormula Library => LibraryFormula.None;
+}
+
+/// <summary>The formulas that a library of matrix products can apply before it stores a product.</summary>
+public enum LibraryFormula
+{
+    /// <summary>No library has it.</summary>
+    None,
+
+    /// <summary>max(x, 0).</summary>
+    Relu,
+
+    /// <summary>GELU's tanh form.</summary>
+    GeluTanh,
 }
 
 /// <summary>A function of two variables, written once, with both partial derivatives.</summary>

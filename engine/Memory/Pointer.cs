@@ -1,7 +1,7 @@
 namespace MiniTorch;
 
 /// <summary>An address in a kernel's argument struct. Converting a tensor checks that it is alive; the struct stays blittable.</summary>
-public readonly unsafe struct Pointer
+public readonly unsafe record struct Pointer
 {
     internal readonly nint Address;
 

@@ -78,7 +78,7 @@ static class DoctorCommand
         bool asked = !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(Simd.Variable));
         return new(RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription, Processor.Name, features, Options.Width().Bits,
             asked ? Simd.Variable : "the processor", Environment.ProcessorCount, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1L << 30), Gpus(),
-            [Found("libcuda", CudaLibraries.Driver), Found("libcublas", CudaLibraries.Blas), Found("libcudnn", CudaLibraries.Dnn)],
+            [Found("libcuda", CudaLibraries.Driver), Found("libcublas", CudaLibraries.Blas), Found("libcublasLt", CudaLibraries.BlasLt), Found("libcudnn", CudaLibraries.Dnn)],
             Fonts.Present ? "found" : Fonts.Remedy);
     }
 

@@ -62,6 +62,7 @@ static class ProfileCommand
         int rows = parsed.GetValue(top) ?? 30;
         if (measured.Turns is { } turns) ProfileView.Show(terminal, table, turns, rows, device);
         else EstimateView.Show(terminal, table, rows);
+        if (device is CudaDevice { Slower: { } slower }) terminal.Say(slower);
         if (file is not null) terminal.Say($"trace in {file}");
         return ExitCode.Done;
     }

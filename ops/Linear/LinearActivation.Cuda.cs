@@ -17,14 +17,19 @@ public sealed unsafe partial class LinearActivation<F>
 
     struct ForwardCuda : ICudaKernel<ForwardArgs>
     {
-        /// <summary>The product, then the bias and the formula in one pass over it.</summary>
+        /// <summary>
+        /// By a library that has the formula; else the product with the bias, then the formula in a pass over it. Where the bias is not in the product, that pass adds it and writes h anew, M N elements more.
+        /// Without recording all goes the same way, so that y is the same.
+        /// </summary>
         public static void Run<T>(CudaDevice device, in ForwardArgs a) where T : unmanaged
         {
-            Gemm.Cuda.Run<T>(device, a.Product with { Bias = default });
+            if (Gemm.Cuda.TryActivation<T, F>(device, a.Product, a.Y, a.Formula)) return;
+            bool biased = Gemm.Cuda.TryRun<T>(device, a.Product);
+            if (!biased) Gemm.Cuda.Run<T>(device, a.Product with { Bias = default });
             int count = a.Product.M * a.Product.N;
             CudaFunction<LinearValueLaunch> function = values.For<T>(new(a.Formula), out FormulaConstants constants);
             device.Launch(function, Workers.Blocks(count, Threads * ThreadElements), Threads,
-                new(constants, a.Product.C, a.Product.Bias, a.Y, count, a.Product.N, a.Y.Address == a.Product.C.Address ? 0 : 1));
+                new(constants, a.Product.C, biased ? default : a.Product.Bias, a.Y, count, a.Product.N, biased || a.Y.Address == a.Product.C.Address ? 0 : 1));
         }
     }
 

@@ -54,12 +54,13 @@ public sealed class LinearOp : Op
     /// <summary>dx = dy · weightᵀ, dweight = xᵀ · dy, dbias = the column sums of dy.</summary>
     protected override void Backward(Tensor dy, Gradients gradients)
     {
-        Differentiate(x, weight, savedX, savedWeight, dy, gradients);
-        if (gradients.Wants(bias)) gradients.Add(bias, Sum.To(bias.Shape, dy));
+        Tensor? dBias = gradients.Wants(bias) && gradients.Wants(weight) && dy.Count > 0 && weight.Shape.Count > 0 ? Tensor.Like(dy, bias.Shape) : null;
+        Differentiate(x, weight, savedX, savedWeight, dy, gradients, dBias);
+        if (gradients.Wants(bias)) gradients.Add(bias, dBias ?? Sum.To(bias.Shape, dy));
     }
 
-    /// <summary>The gradients of both factors.</summary>
-    internal static void Differentiate(Input x, Input weight, Saved? savedX, Saved? savedWeight, Tensor dy, Gradients gradients)
+    /// <summary>The gradients of both factors; dBias, if given, takes the column sums of dy, with the gradient of the weight.</summary>
+    internal static void Differentiate(Input x, Input weight, Saved? savedX, Saved? savedWeight, Tensor dy, Gradients gradients, Tensor? dBias = null)
     {
         int rows = dy.Shape.Product(0, dy.Shape.Rank - 1), outputs = dy.Shape[^1];
         if (gradients.Wants(x))
@@ -71,13 +72,43 @@ public sealed class LinearOp : Op
         if (gradients.Wants(weight))
         {
             Tensor dw = Tensor.Like(dy, weight.Shape);
-            weightGradient.Launch(dy.Device, dy.DType, new(savedX, dy, dw, weight.Shape[0], outputs, rows, TransposeA: true));
+            weightGradient.Launch(dy.Device, dy.DType, new(new(savedX, dy, dw, weight.Shape[0], outputs, rows, TransposeA: true), dBias));
             gradients.Add(weight, dw);
         }
     }
 
-    static readonly Kernel<GemmArgs> forward = Kernel<GemmArgs>.On<Gemm.Body, Gemm.Cuda>("Linear.forward");
-    static readonly Kernel<GemmArgs> inputGradient = Kernel<GemmArgs>.On<Gemm.Body, Gemm.Cuda>("Linear.inputGradient"), weightGradient = Kernel<GemmArgs>.On<Gemm.Body, Gemm.Cuda>("Linear.weightGradient");
+    /// <summary>The product xᵀ · dy, and what takes the sums of dy.</summary>
+    readonly record struct WeightArgs(GemmArgs Product, Pointer DBias) : ICost
+    {
+        public Cost Cost(int size)
+        {
+            Cost product = Product.Cost(size);
+            return DBias.IsNull ? product : product with { Bytes = product.Bytes + (double)size * Product.N };
+        }
+    }
+
+    static readonly Kernel<GemmArgs> forward = Kernel<GemmArgs>.On<Gemm.Body, Gemm.Cuda>("Linear.forward"), inputGradient = Kernel<GemmArgs>.On<Gemm.Body, Gemm.Cuda>("Linear.inputGradient");
+    static readonly Kernel<WeightArgs> weightGradient = Kernel<WeightArgs>.On<WeightBody, WeightCuda>("Linear.weightGradient");
+
+    struct WeightBody : ICpuKernel<WeightArgs>
+    {
+        public static void Run<T, V>(CpuDevice device, in WeightArgs a) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        {
+            Gemm.Run<T, V>(device, a.Product);
+            if (!a.DBias.IsNull) Fold<Sum.Plus>.Columns<T, V>(device, a.Product.B, a.Product.K, a.Product.N, a.DBias);
+        }
+    }
+
+    struct WeightCuda : ICudaKernel<WeightArgs>
+    {
+        /// <summary>By a library that sums dy while it multiplies, or else dy is read twice.</summary>
+        public static void Run<T>(CudaDevice device, in WeightArgs a) where T : unmanaged
+        {
+            if (!a.DBias.IsNull && Gemm.Cuda.TrySums<T>(device, a.Product, a.DBias)) return;
+            Gemm.Cuda.Run<T>(device, a.Product);
+            if (!a.DBias.IsNull) Fold<Sum.Plus>.Columns<T>(device, a.Product.B, a.Product.K, a.Product.N, a.DBias);
+        }
+    }
 }
 
 /// <summary>x.Linear(weight, bias).</summary>

@@ -84,34 +84,58 @@ template <typename T> DEVICE void forwardAny(const Forward<T>& a)
 
 KERNELS(Rows * Warp, layerNormForward, Forward, forwardAny)
 
-template <typename T> struct Input { const T* x; const T* gamma; const T* dy; const float* statistics; T* dx; int rows, c; };
+template <typename T> struct Backward { const T* x; const T* gamma; const T* dy; const float* statistics; T* dx; float* partial; int rows, c, sliceRows; };
 
-// dx of a row by a warp that reads x and dy once.
-template <int Fours, typename T> DEVICE void input(const Input<T>& a)
+// dx of the rows of a slice, each by a warp that reads x and dy once, and the sums of dy h and of dy over the slice, unless there is nowhere to put them: partial [slice, 2, c]. Always in the same order.
+// Rows of eight fours leave too few registers for sums.
+template <int Fours, bool Sums, typename T> DEVICE void backward(const Backward<T>& a)
 {
-    int row = blockX() * Rows + threadY();
-    if (row >= a.rows) return;
-    const T* x = a.x + (u64)row * a.c, *dy = a.dy + (u64)row * a.c;
-    float2 s = *(const float2*)(a.statistics + 2 * (u64)row);
-    Row<Fours> h, g, gh;
-    h.fill(a.c, [=](int at, int) { return (four(x + at) - s.x) * s.y; });
-    g.fill(a.c, [&](int at, int) { return a.gamma ? four(dy + at) * four(a.gamma + at) : four(dy + at); });
-    gh.fill(a.c, [&](int, int k) { return g.values[k] * h.values[k]; });
-    float meanG = g.mean(a.c), meanGh = gh.mean(a.c);
+    SHARED float4 sums[Rows][2][Warp];
+    int begin = blockX() * a.sliceRows, end = smaller(a.rows, begin + a.sliceRows);
+    Row<Fours> dGamma = {}, dBeta = {};
+    LOOP for (int row = begin + threadY(); row < end; row += Rows)
+    {
+        const T* x = a.x + (u64)row * a.c, *dy = a.dy + (u64)row * a.c;
+        float2 s = *(const float2*)(a.statistics + 2 * (u64)row);
+        Row<Fours> h, g, gh;
+        h.fill(a.c, [=](int at, int) { return (four(x + at) - s.x) * s.y; });
+        g.fill(a.c, [=](int at, int) { return four(dy + at); });
+        UNROLL for (int k = 0; k < Fours && Sums; k++)
+        {
+            dGamma.values[k] += g.values[k] * h.values[k];
+            dBeta.values[k] += g.values[k];
+        }
+        if (a.gamma) g.fill(a.c, [&](int at, int k) { return g.values[k] * four(a.gamma + at); });
+        gh.fill(a.c, [&](int, int k) { return g.values[k] * h.values[k]; });
+        float meanG = g.mean(a.c), meanGh = gh.mean(a.c);
+        UNROLL for (int k = 0; k < Fours; k++)
+        {
+            int at = (threadX() + k * Warp) * 4;
+            if (at < a.c) putFour(a.dx + (u64)row * a.c + at, s.y * (g.values[k] - meanG - h.values[k] * meanGh));
+        }
+    }
+    if (!Sums || !a.partial) return;
+    int own = threadY() * Warp + threadX(), which = own / (4 * Warp), place = own % (4 * Warp);
     UNROLL for (int k = 0; k < Fours; k++)
     {
-        int at = (threadX() + k * Warp) * 4;
-        if (at < a.c) putFour(a.dx + (u64)row * a.c + at, s.y * (g.values[k] - meanG - h.values[k] * meanGh));
+        if (k > 0) barrier();
+        sums[threadY()][0][threadX()] = dGamma.values[k];
+        sums[threadY()][1][threadX()] = dBeta.values[k];
+        barrier();
+        float sum = 0;
+        UNROLL for (int i = 0; i < Rows; i++) sum += ((const float*)sums[i][which])[place];
+        int column = k * 4 * Warp + place;
+        if (column < a.c) a.partial[((u64)blockX() * 2 + which) * a.c + column] = sum;
     }
 }
 
-KERNELS(Rows * Warp, layerNormInput1, Input, input<1>)
-KERNELS(Rows * Warp, layerNormInput2, Input, input<2>)
-KERNELS(Rows * Warp, layerNormInput4, Input, input<4>)
-KERNELS(Rows * Warp, layerNormInput8, Input, input<8>)
+KERNELS(Rows * Warp, layerNormBackward1, Backward, backward<1, true>)
+KERNELS(Rows * Warp, layerNormBackward2, Backward, backward<2, true>)
+KERNELS(Rows * Warp, layerNormBackward4, Backward, backward<4, true>)
+KERNELS(Rows * Warp, layerNormBackward8, Backward, backward<8, false>)
 
-// The same for rows of any length.
-template <typename T> DEVICE void inputAny(const Input<T>& a)
+// dx of rows of any length.
+template <typename T> DEVICE void inputAny(const Backward<T>& a)
 {
     int lane = threadX(), row = blockX() * Rows + threadY();
     if (row >= a.rows) return;
@@ -132,15 +156,13 @@ template <typename T> DEVICE void inputAny(const Input<T>& a)
     }
 }
 
-KERNELS(Rows * Warp, layerNormInput, Input, inputAny)
+KERNELS(Rows * Warp, layerNormInput, Backward, inputAny)
 
-template <typename T> struct Parameters { const T* x; const T* dy; const float* statistics; float* partial; int rows, c, sliceRows; };
-
-// Sums of dy h and of dy over the rows of a slice: partial [slice, 2, c].
-template <typename T> DEVICE void parameters(const Parameters<T>& a)
+// The sums of rows of any length.
+template <typename T> DEVICE void parameters(const Backward<T>& a)
 {
     int begin = blockX() * a.sliceRows;
     slopeSums(a.x, a.dy, a.c, begin, smaller(a.rows, begin + a.sliceRows), a.partial + (u64)blockX() * 2 * a.c, [=](int row) { return *(const float2*)(a.statistics + 2 * (u64)row); });
 }
 
-KERNELS(Columns * Together, layerNormParameters, Parameters, parameters)
+KERNELS(Columns * Together, layerNormParameters, Backward, parameters)

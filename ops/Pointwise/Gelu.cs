@@ -80,6 +80,9 @@ public readonly struct GeluTanh : IUnary
     public static bool SlopeFromOutput => false;
 
     /// <inheritdoc/>
+    public static LibraryFormula Library => LibraryFormula.GeluTanh;
+
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public R Value<R>(R x) where R : struct, IReal<R>
     {

@@ -7,6 +7,9 @@ public readonly struct Relu : IUnary
     public static bool SlopeFromOutput => true;
 
     /// <inheritdoc/>
+    public static LibraryFormula Library => LibraryFormula.Relu;
+
+    /// <inheritdoc/>
     public R Value<R>(R x) where R : struct, IReal<R> => R.Max(x, R.Of(0));
 
     /// <inheritdoc/>

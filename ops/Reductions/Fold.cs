@@ -59,14 +59,26 @@ static unsafe partial class Fold<F> where F : struct, IFold
             y.Fill(F.Start * scale);
             return y;
         }
-        Axes axes = new(x.Shape, mask);
+        kernel.Launch(x.Device, x.DType, Plan(x, y, x.Shape, mask, scale));
+        return y;
+    }
+
+    /// <summary>y [columns] = the fold of each column of x [rows, columns], inside another kernel; there are rows and columns.</summary>
+    internal static void Columns<T, V>(CpuDevice device, Pointer x, int rows, int columns, Pointer y) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+        => Body.Run<T, V>(device, Plan(x, y, [rows, columns], 1, 1));
+
+    /// <summary>The same on a GPU.</summary>
+    internal static void Columns<T>(CudaDevice device, Pointer x, int rows, int columns, Pointer y) where T : unmanaged => Cuda.Run<T>(device, Plan(x, y, [rows, columns], 1, 1));
+
+    static Args Plan(Pointer x, Pointer y, in Shape shape, int mask, double scale)
+    {
+        Axes axes = new(shape, mask);
         int outputs = axes.Kept.Product(0, axes.Kept.Rank), rows = axes.Reduced.Product(0, axes.Reduced.Rank);
         int span = Math.Min(axes.Row, axes.RowReduced ? BlockSize : Span);
         int blockRows = Math.Clamp((axes.RowReduced ? BlockSize : ColumnsBlockSize) / span, 1, LongestBlock);
         int blocks = Workers.Blocks(rows, blockRows) * (axes.RowReduced ? Workers.Blocks(axes.Row, BlockSize) : 1);
         int group = blocks > 1 ? 1 : Math.Max(1, BlockSize / (rows * span));
-        kernel.Launch(x.Device, x.DType, new(x, y, axes, outputs, rows, blockRows, blocks, group, scale));
-        return y;
+        return new(x, y, axes, outputs, rows, blockRows, blocks, group, scale);
     }
 
     struct Body : ICpuKernel<Args>

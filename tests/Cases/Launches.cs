@@ -23,6 +23,9 @@ sealed class Launches : IDisposable
             ["depthwise .cu"] = () => new DepthwiseArgs(images, weight, results, default, new(1, 32, Axis.None, axis, axis), 1).Forward(results),
             ["product"] = () => Gemm.Product.Launch(device, DType.Float32, new(c, c, b, Side, Side, Side)),
             ["product in slices"] = () => Gemm.Product.Launch(device, DType.Float32, new(a, b, c, Side, Side, Deep)),
+            ["product with bias"] = () => Gemm.Product.Launch(device, DType.Float32, new(c, c, b, Side, Side, Side) { Bias = a }),
+            ["product and formula"] = () => { if (!Gemm.Cuda.TryActivation<BFloat16, GeluTanh>(device, new(c, c, b, Side, Side, Side) { Bias = a }, c, default)) c.Fill(1); },
+            ["product and sums"] = () => { if (!Gemm.Cuda.TrySums<float>(device, new(c, c, b, Side, Side, Side, TransposeA: true), a)) c.Fill(1); },
             ["copy"] = () => c.Assign(c),
             ["fill"] = () => c.Fill(1),
             ["write"] = () => device.Write<int>(numbers, c.Address),
@@ -32,7 +35,7 @@ sealed class Launches : IDisposable
     }
 
     /// <summary>The kinds.</summary>
-    internal static string[] Names { get; } = ["flat formula", "formula with constants", "depthwise .cu", "product", "product in slices", "copy", "fill", "write"];
+    internal static string[] Names { get; } = ["flat formula", "formula with constants", "depthwise .cu", "product", "product in slices", "product with bias", "product and formula", "product and sums", "copy", "fill", "write"];
 
     /// <summary>Queues one of a kind; "formula with constants" queues two, one for each axis.</summary>
     internal Action this[string name] => all[name];

@@ -14,6 +14,8 @@ public sealed class NormCases : IOpCases
         new("layer norm plain", [new([6, 1, 5])], x => x[0].LayerNorm(epsilon: 1e-3)),
         new("layer norm of 132", [new([9, 132]), new([132], 0.5, 1.5), new([132])], x => x[0].LayerNorm(x[1], x[2])),
         new("layer norm of 300", [new([3, 300]), new([300], 0.5, 1.5)], x => x[0].LayerNorm(x[1])),
+        new("layer norm of 204 over rows", [new([70, 204]), new([204], 0.5, 1.5), new([204])], x => x[0].LayerNorm(x[1], x[2])),
+        new("layer norm of 388 over rows", [new([41, 388]), new([388], 0.5, 1.5), new([388])], x => x[0].LayerNorm(x[1], x[2])),
         new("layer norm of 768", [new([5, 768]), new([768], 0.5, 1.5), new([768])], x => x[0].LayerNorm(x[1], x[2])),
         new("layer norm of 1100", [new([3, 1100])], x => x[0].LayerNorm()),
         new("batch norm", [new([3, 5, 7, 6]), new([6], 0.5, 1.5), new([6])], x => x[0].BatchNorm(x[1], x[2], null, null, Statistics.Batch)),

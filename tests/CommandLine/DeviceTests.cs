@@ -37,6 +37,26 @@ public sealed class DeviceTests(StubDriver stub) : IDisposable
         Assert.Equal("loaded", driver.GetProperty("attempts")[0].GetProperty("result").GetString());
     }
 
+    [Fact]
+    public async Task Doctor_tells_where_cublasLt_is_and_a_run_that_it_is_not()
+    {
+        stub.Begin();
+        Assert.Contains($"libcublasLt {stub.Folder}/libcublasLt.so.13\n", (await Dcls.Run(folder.Path, "doctor", (CudaLibraries.Variable, stub.Folder))).Output);
+        foreach (string name in (string[])["libcuda.so.1", "libcublas.so.13"]) File.CreateSymbolicLink(Path.Combine(folder.Path, name), Path.Combine(stub.Folder, name));
+        Outcome o = await Dcls.Run(folder.Path, "profile convnext_speck --batch 2 --size 16 --steps 1 --device cuda", (CudaLibraries.Variable, folder.Path), ("STUB_MEMORY", "2147483648"));
+        Assert.True(o.ExitCode == 0, o.Errors);
+        Assert.Contains("cuda:0: cuBLASLt was not found, biases and their gradients take passes of their own; dcls doctor shows where it was searched\n", o.Output + o.Errors);
+    }
+
+    [Fact]
+    public async Task A_profile_tells_products_that_cublasLt_has_no_kernel_for()
+    {
+        stub.Begin();
+        Outcome o = await Dcls.Run(folder.Path, "profile convnext_speck --batch 2 --size 16 --steps 1 --device cuda", (CudaLibraries.Variable, stub.Folder), ("STUB_MEMORY", "2147483648"), ("STUB_NO_KERNELS", "1"));
+        Assert.True(o.ExitCode == 0, o.Errors);
+        Assert.Matches(@"cuda:0: cuBLASLt has no kernel for (\d+x\d+x\d+ f32 with (bias|sums)(, )?)+: what follows these products took passes of its own\n", o.Output);
+    }
+
     /// <summary>Kernels are not run there; the events around them are half a millisecond apart.</summary>
     [Theory]
     [InlineData("profile convnext_speck --batch 2 --size 16 --steps 2 --device cuda --json", "\"device\":\"Stub GPU 0\"", "\"idle_ms\":", "\"queued_ms\":")]

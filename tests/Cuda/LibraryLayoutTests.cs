@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using MiniTorch.Cuda;
 using static MiniTorch.Cuda.LibCublas;
+using static MiniTorch.Cuda.LibCublasLt;
 using static MiniTorch.Cuda.LibCudnn;
 
 namespace MiniTorch.Tests.Cuda;
@@ -112,6 +113,64 @@ public sealed unsafe class LibraryLayoutTests(StubDriver stub)
         Tensor a = Tensor.Of(Enumerable.Repeat(Fine, N * N).ToArray(), [N, N], gpu), b = Tensor.Of(one, [N, N], gpu), c = Tensor.Empty([N, N], device: gpu);
         gpu.Device.Blas!.Gemm(DType.Float32, new(a, b, c, N, N, N));
         Assert.All(c.ToArray<float>(), static v => Assert.Equal(Fine, v));
+    }
+
+    /// <summary>
+    /// Attributes by their numbers and sizes, as the library tells them of what was set. The struct of a proposal has the library's size, or the places behind the last one would be written, and its
+    /// workspace keeps to what was allowed.
+    /// </summary>
+    [Fact]
+    public void Descriptors_and_proposals_of_cublasLt_are_laid_out_as_they_are_used()
+    {
+        const int Asked = 4, Allowed = 32 << 20, M = 256, N = 64, K = 128;
+        const byte Untouched = 0xCD;
+        Assert.SkipUnless(CudaLibraries.BlasLt.Found, "cuBLASLt was not found beside this GPU");
+        using TestedGpu gpu = TestedGpu.OpenNative(stub);
+        nint handle, operation, a, b, d, preference;
+        Good(cublasLtCreate(&handle));
+        Good(cublasLtMatmulDescCreate(&operation, Compute32, LibCublas.Real32));
+        foreach ((int attribute, int value) in (ReadOnlySpan<(int, int)>)[(LibCublasLt.TransposeA, Transposed), (LibCublasLt.TransposeB, NotTransposed), (LibCublasLt.Epilogue, (int)(LibCublasLt.GeluTanh | LibCublasLt.Bias | LibCublasLt.Kept))])
+            Assert.Equal(value, Told("cublasLtMatmulDesc", operation, attribute, value));
+        foreach ((int attribute, long value) in (ReadOnlySpan<(int, long)>)[(LibCublasLt.BiasPointer, 256), (LibCublasLt.KeptPointer, 512), (LibCublasLt.KeptLeading, M)])
+            Assert.Equal(value, Told("cublasLtMatmulDesc", operation, attribute, value));
+        Good(cublasLtMatrixLayoutCreate(&a, LibCublas.Brain16, K, M, K));
+        Good(cublasLtMatrixLayoutCreate(&b, LibCublas.Brain16, K, N, K));
+        Good(cublasLtMatrixLayoutCreate(&d, LibCublas.Brain16, M, N, M));
+        Assert.Equal(3, Told("cublasLtMatrixLayout", d, LibCublasLt.BatchCount, 3));
+        Assert.Equal(1, Told("cublasLtMatrixLayout", d, LibCublasLt.BatchCount, 1));
+        Assert.Equal(1 << 20, Told("cublasLtMatrixLayout", d, LibCublasLt.BatchStride, 1L << 20));
+        Assert.Equal(0, Told("cublasLtMatrixLayout", d, LibCublasLt.BatchStride, 0L));
+        Good(cublasLtMatmulPreferenceCreate(&preference));
+        Assert.Equal(Allowed, Told("cublasLtMatmulPreference", preference, LibCublasLt.MostWorkspace, (long)Allowed));
+        Assert.Equal(LibCublasLt.PartsInFloat32, Told("cublasLtMatmulPreference", preference, LibCublasLt.ReductionSchemes, LibCublasLt.PartsInFloat32));
+        for (int i = 0; i < 4; i++) Assert.Equal(16 << i, Told("cublasLtMatmulPreference", preference, LibCublasLt.LeastAlignment + i, 16 << i));
+        Candidate* found = stackalloc Candidate[2 * Asked];
+        Unsafe.InitBlock(found, Untouched, (uint)(2 * Asked * sizeof(Candidate)));
+        int count;
+        Good(cublasLtMatmulAlgoGetHeuristic(handle, operation, a, b, d, d, preference, Asked, found, &count));
+        Assert.InRange(count, 1, Asked);
+        Assert.All(new Span<byte>(found + Asked, Asked * sizeof(Candidate)).ToArray(), static v => Assert.Equal(Untouched, v));
+        for (int i = 0; i < count; i++)
+        {
+            Assert.Equal(0, found[i].Status);
+            Assert.InRange(found[i].Workspace, (nuint)0, (nuint)Allowed);
+            Assert.InRange(found[i].Waves, 0.001f, 1000);
+        }
+        Good(cublasLtMatmulPreferenceDestroy(preference));
+        foreach (nint matrix in (ReadOnlySpan<nint>)[a, b, d]) Good(cublasLtMatrixLayoutDestroy(matrix));
+        Good(cublasLtMatmulDescDestroy(operation));
+        Good(cublasLtDestroy(handle));
+    }
+
+    /// <summary>An attribute as it comes back after it was set; its size must be the library's.</summary>
+    static T Told<T>(string what, nint descriptor, int attribute, T value) where T : unmanaged
+    {
+        T told = default;
+        nuint written;
+        Good(((delegate* unmanaged<nint, int, void*, nuint, int>)Export(CudaLibraries.BlasLt, $"{what}SetAttribute"))(descriptor, attribute, &value, (nuint)sizeof(T)));
+        Good(((delegate* unmanaged<nint, int, void*, nuint, nuint*, int>)Export(CudaLibraries.BlasLt, $"{what}GetAttribute"))(descriptor, attribute, &told, (nuint)sizeof(T), &written));
+        Assert.Equal((nuint)sizeof(T), written);
+        return told;
     }
 
     /// <summary>Attributes by numbers, against what is so on every GPU of these compute capabilities, and against functions that tell the same.</summary>

@@ -1,4 +1,5 @@
 using MiniTorch.Cuda;
+using MiniTorch.Ops;
 
 namespace MiniTorch.Tests.Cuda;
 
@@ -44,6 +45,104 @@ public sealed class NativeLibraryTests(StubDriver stub)
                     wanted[at] = sum;
                 }
         Assert.Equal(wanted, c.ToArray<float>());
+    }
+
+    /// <summary>Each epilogue in the terms of the stub: a bias is one of the rows of its D, which are our columns, and sums are those of its A, which is our B.</summary>
+    [Theory]
+    [InlineData(false, false, 1)]
+    [InlineData(true, false, 1)]
+    [InlineData(false, true, 3)]
+    [InlineData(true, true, 2)]
+    public void Biases_and_sums_are_of_columns(bool transposeA, bool transposeB, int batch)
+    {
+        using CudaDevice device = Open();
+        using Step step = Step.Begin();
+        const int M = 3, N = 5, K = 4;
+        Shape shapeB = transposeB ? [N, K] : [K, N];
+        Tensor a = Tensor.Of(Numbers(batch * M * K, 1), transposeA ? [batch, K, M] : [batch, M, K], device), b = Tensor.Of(Numbers(N * K, 2), shapeB, device), bias = Tensor.Of(Numbers(N, 4), [N], device);
+        Tensor plain = Tensor.Empty([batch, M, N], device: device), shifted = Tensor.Like(plain), summed = Tensor.Like(plain), sums = Tensor.Like(bias);
+        GemmArgs args = new(a, b, plain, M, N, K, transposeA, transposeB) { Batch = batch, BatchA = M * K, BatchC = M * N };
+        device.Blas!.Gemm(DType.Float32, args);
+        Assert.True(device.Blas.TryBias(DType.Float32, args with { C = shifted, Bias = bias }));
+        float[] y = plain.ToArray<float>(), at = bias.ToArray<float>(), w = b.ToArray<float>();
+        Assert.Equal([.. y.Select((v, i) => v + at[i % N])], shifted.ToArray<float>());
+        if (batch > 1)
+        {
+            Assert.False(device.Blas.TrySums(DType.Float32, args with { C = summed }, sums));
+            return;
+        }
+        Assert.True(device.Blas.TrySums(DType.Float32, args with { C = summed }, sums));
+        Assert.Equal(y, summed.ToArray<float>());
+        Assert.Equal([.. Enumerable.Range(0, N).Select(n => Enumerable.Range(0, K).Sum(k => w[transposeB ? n * K + k : k * N + n]))], sums.ToArray<float>());
+    }
+
+    [Theory]
+    [InlineData(DType.Float32, 1e-6)]
+    [InlineData(DType.BFloat16, 1.0 / 128)]
+    public void A_formula_of_the_library_is_applied_and_what_it_is_applied_to_is_kept(DType type, double rounding)
+    {
+        using CudaDevice device = Open();
+        using Step step = Step.Begin();
+        const int M = 3, N = 8, K = 2;
+        Tensor a = Of([M, K], 1), b = Of([K, N], 2), bias = Of([N], 3), h = Tensor.Empty([M, N], type, device), y = Tensor.Like(h), alone = Tensor.Like(h), cut = Tensor.Like(h);
+        GemmArgs args = new(a, b, h, M, N, K) { Bias = bias };
+        Assert.True(device.Blas!.TryActivation(type, args, y, default(GeluTanh)));
+        Assert.True(device.Blas.TryActivation(type, args with { C = alone }, alone, default(GeluTanh)));
+        Assert.True(device.Blas.TryActivation(type, args with { C = cut }, cut, default(Relu)));
+        (double[] va, double[] vb, double[] vBias) = (a.ToDoubles(), b.ToDoubles(), bias.ToDoubles());
+        double[] wanted = [.. Enumerable.Range(0, M * N).Select(i => vBias[i % N] + Enumerable.Range(0, K).Sum(k => va[i / N * K + k] * vb[k * N + i % N]))];
+        double[] bent = [.. wanted.Select(static v => 0.5 * v * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (v + 0.044715 * v * v * v))))];
+        Close(wanted, h);
+        Close(bent, y);
+        Close(bent, alone);
+        Close([.. wanted.Select(static v => Math.Max(v, 0))], cut);
+        Assert.False(device.Blas.TryActivation(type, args, y, default(Relu)));          // keeps signs alone
+        Assert.False(device.Blas.TryActivation(type, args, y, default(Gelu)));
+
+        Tensor Of(Shape shape, int seed)
+        {
+            Tensor x = Tensor.Empty(shape, type, device);
+            x.WriteDoubles(Array.ConvertAll(Numbers((int)shape.Count, seed), static v => (double)v));
+            return x;
+        }
+
+        void Close(double[] expected, Tensor actual)
+        {
+            double[] found = actual.ToDoubles();
+            for (int i = 0; i < expected.Length; i++) Assert.True(Math.Abs(expected[i] - found[i]) <= rounding * Math.Max(1, Math.Abs(expected[i])), $"{i}: {found[i]}, expected {expected[i]}");
+        }
+    }
+
+    /// <summary>Descriptors are made once for sizes and alignments, and given back with the device: 4 for a product that the stub has a kernel for, 0 for k of 13, where the bias takes a kernel of ours.</summary>
+    [Fact]
+    public unsafe void A_fused_product_of_known_sizes_is_planned_once()
+    {
+        CudaDevice device = Open();
+        delegate* unmanaged<int> alive = (delegate* unmanaged<int>)System.Runtime.InteropServices.NativeLibrary.GetExport(CudaLibraries.BlasLt.Handle, "stub_descriptors");
+        int before = alive();
+        using (Step step = Step.Begin())
+        {
+            Tensor x = Tensor.Zeros([32, 32], device: device);
+            Assert.Null(device.Slower);
+            for (int i = 0; i < 3; i++) Assert.True(device.Blas!.TryBias(DType.Float32, new(x, x, x, 4, 8, 4) { Bias = x }));
+            Assert.Equal(before + 4, alive());
+            Pointer second = Pointer.At((void*)(x.Address + sizeof(float)));
+            foreach (GemmArgs args in (ReadOnlySpan<GemmArgs>)[new(second, x, x, 4, 8, 4) { Bias = x }, new(x, second, x, 4, 8, 4) { Bias = x }, new(x, x, second, 4, 8, 4) { Bias = x }, new(x, x, x, 4, 8, 4) { Bias = second }])
+                Assert.True(device.Blas!.TryBias(DType.Float32, args));
+            Assert.True(device.Blas!.TryActivation(DType.Float32, new(x, x, second, 4, 8, 4) { Bias = x }, x, default(GeluTanh)));
+            Assert.Equal(before + 24, alive());
+            long queued = device.Queued;
+            for (int i = 0; i < 2; i++) Assert.False(device.Blas!.TryBias(DType.Float32, new(x, x, x, 4, 8, 13) { Bias = x }));
+            Assert.Equal((before + 24, queued), (alive(), device.Queued));
+            Assert.Equal("cuda:0: cuBLASLt has no kernel for 4x13x8 f32 with bias: what follows these products took passes of its own", device.Slower);
+            Gemm.Product.Launch(device, DType.Float32, new(x, x, x, 4, 8, 13) { Bias = x });
+            Assert.StartsWith("launch gemmFinish ", stub.Log[^1]);
+            stub.Begin();
+            Gemm.Product.Launch(device, DType.Float32, new(x, x, x, 4, 8, 4) { Bias = x });
+            Assert.Empty(stub.Log);
+        }
+        device.Dispose();
+        Assert.Equal(before, alive());
     }
 
     /// <summary>Numbers of few digits, so that sums are exact in bf16 too; with TF32 allowed, of factors of 12 bits the last is lost.</summary>

@@ -21,7 +21,7 @@ public sealed unsafe class StubDriver : IDisposable
         else if (compiler is null) missing = "there is no C compiler; install the package clang-19";
         else
         {
-            foreach ((string source, string name) in new[] { ("cuda", "libcuda.so.1"), ("cublas", "libcublas.so.13"), ("cudnn", "libcudnn.so.9") })
+            foreach ((string source, string name) in new[] { ("cuda", "libcuda.so.1"), ("cublas", "libcublas.so.13"), ("cublaslt", "libcublasLt.so.13"), ("cudnn", "libcudnn.so.9") })
                 Compile(compiler, Path.Combine(Repository.Root, "tests/Cuda/stub", source + ".c"), Path.Combine(folder, name));
             Environment.SetEnvironmentVariable(CudaLibraries.Variable, folder);
             if (!CudaLibraries.Driver.Found || CudaLibraries.Driver.Attempts[^1].Path != Path.Combine(folder, "libcuda.so.1")) missing = "another libcuda was loaded before the stub";
@@ -61,7 +61,7 @@ public sealed unsafe class StubDriver : IDisposable
 
     static void Compile(string compiler, string source, string library)
     {
-        using Process process = Process.Start(new ProcessStartInfo(compiler, ["-O1", "-shared", "-fPIC", "-o", library, source]) { RedirectStandardError = true })!;
+        using Process process = Process.Start(new ProcessStartInfo(compiler, ["-O1", "-shared", "-fPIC", "-o", library, source, "-lm"]) { RedirectStandardError = true })!;
         string errors = process.StandardError.ReadToEnd();
         process.WaitForExit();
         if (process.ExitCode != 0) throw new InvalidOperationException(errors);

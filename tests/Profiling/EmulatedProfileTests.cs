@@ -58,7 +58,7 @@ public sealed class EmulatedProfileTests
         GpuCounters sum = table.Rows.Aggregate(default(GpuCounters), static (s, r) => s + (r.Counted ?? default));
         Assert.Equal(plain.Told(), Counts(sum));
         Assert.Equal(profiled.Told(), Counts(sum));
-        Assert.True(sum.Launches >= 20, $"{sum.Launches} launches");
+        Assert.True(sum.Launches >= 15, $"{sum.Launches} launches");
         Assert.Equal(1e3 * expected, table.Ms, 1e-9 * table.Ms);
         Assert.Equal(table.Ms, table.Rows.Sum(static r => r.Ms), 1e-9 * table.Ms);
         Assert.Equal(table.Ms - table.RestMs, 1e3 * sum.Seconds, 1e-9 * table.Ms);
