@@ -64,11 +64,12 @@ public sealed unsafe partial class CudaDevice : Device
     /// </summary>
     public bool AllowTf32 { get; set; }
 
-    /// <summary>What a user should know about speed: libraries that were not found. Opens the libraries.</summary>
+    /// <summary>What a user should know about speed: libraries that were not found, a cache of forms that is of no use. Opens the libraries.</summary>
     public IReadOnlyList<string> Notes =>
     [
         .. Blas is null ? (ReadOnlySpan<string>)[$"{this}: cuBLAS was not found, matrix products run on kernels of MiniTorch; dcls doctor shows where it was searched"] : [],
         .. Dnn is null ? (ReadOnlySpan<string>)[$"{this}: cuDNN was not found, convolutions run on kernels of MiniTorch; dcls doctor shows where it was searched"] : [],
+        .. Forms.Note is { } note ? (ReadOnlySpan<string>)[$"{this}: {note}"] : [],
     ];
 
     /// <summary>The library of matrix products; null where there is none.</summary>
