@@ -5,6 +5,7 @@ namespace MiniTorch.Ops;
 /// <summary>
 /// Depthwise convolution of bf16 on tensor cores, with it the input gradient, and the weight gradient: launches of DepthwiseMatrix.cu and DepthwiseMatrixWeight.cu. They take
 /// wide kernels on maps whose size stays and that fit into shared memory; which of them is launched is a fixed table of shapes.
+/// Rows of a channel's kernel without a weight, as DCLS draws where it has no tap, cost nothing in the first two; what is not finite in x passes on through rows that have one.
 /// </summary>
 static unsafe class DepthwiseMatrix
 {
