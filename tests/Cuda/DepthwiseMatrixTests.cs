@@ -118,7 +118,8 @@ public sealed class DepthwiseMatrixTests
         RandomStream random = new(3, 1);
         double[] vx = BrainAgreement.Rounded([.. Enumerable.Range(0, batch * side * side * Channels).Select(_ => random.NextNormal())]);
         double[] vw = BrainAgreement.Rounded([.. Enumerable.Range(0, K * K * Channels).Select(_ => random.NextNormal())]);
-        LaunchCounters whole = Run(static (_, _) => true), three = Run(static (row, c) => row >= 7 && row < 10), mixed = Run(static (row, c) => (row * 5 + c) % 3 == 0), none = Run(static (_, _) => false);
+        LaunchCounters whole = Run(static (_, _, _) => true), three = Run(static (row, _, _) => row >= 7 && row < 10);
+        LaunchCounters mixed = Run(static (row, column, c) => (row * 5 + c) % 3 == 0 && column == (row + c) % K), none = Run(static (_, _, _) => false);         // one weight in a third of the rows
         TestContext.Current.TestOutputHelper!.WriteLine($"{side}: {before}, now {whole.WarpInstructions} instructions; three rows {three.WarpInstructions}, a third {mixed.WarpInstructions}, none {none.WarpInstructions}");
         Assert.InRange(whole.WarpInstructions - before, 0, Look * Warps);
         Assert.Equal(0, none.MatrixMultiplyAdds);
@@ -126,9 +127,9 @@ public sealed class DepthwiseMatrixTests
         Assert.InRange(mixed.MatrixMultiplyAdds, 0.3 * whole.MatrixMultiplyAdds, 0.37 * whole.MatrixMultiplyAdds);
         Assert.True(three.WarpInstructions < mixed.WarpInstructions && mixed.WarpInstructions < whole.WarpInstructions);
 
-        LaunchCounters Run(Func<int, int, bool> has)
+        LaunchCounters Run(Func<int, int, int, bool> has)
         {
-            double[] kept = [.. vw.Select((w, i) => has(i / Channels / K, i % Channels) ? w : 0)];
+            double[] kept = [.. vw.Select((w, i) => has(i / Channels / K, i / Channels % K, i % Channels) ? w : 0)];
             Tensor x = Tensor.Empty([batch, side, side, Channels], DType.BFloat16, device), weight = Tensor.Empty([K, K, 1, Channels], DType.BFloat16, device);
             x.WriteDoubles(vx);
             weight.WriteDoubles(kept);
