@@ -51,6 +51,7 @@ static class Estimates
         using CudaDevice device = CudaDevice.Emulated(driver);
         using Step step = Step.Begin();
         Tensor x = Tensor.Zeros([Batch, side, side, channels], type, device), y = Tensor.Zeros(x.Shape, type, device), weight = Tensor.Zeros([Kernel, Kernel, 1, channels], type, device);
+        weight.Fill(1);         // rows without a weight would be left out
         Axis axis = new(side, side, Kernel, 1, Kernel / 2, 1);
         DepthwiseArgs args = new(x, weight, y, default, new(Batch, channels, Axis.None, axis, axis), 1);
         switch (pass)

@@ -64,12 +64,13 @@ public sealed unsafe partial class CudaDevice : Device
     /// </summary>
     public bool AllowTf32 { get; set; }
 
-    /// <summary>What a user should know about speed: libraries that were not found. Opens the libraries.</summary>
+    /// <summary>What a user should know about speed: libraries that were not found, a cache of forms that is of no use. Opens the libraries.</summary>
     public IReadOnlyList<string> Notes =>
     [
         .. Blas is null ? (ReadOnlySpan<string>)[$"{this}: cuBLAS was not found, matrix products run on kernels of MiniTorch; dcls doctor shows where it was searched"] : [],
         .. Blas is { Fuses: false } ? (ReadOnlySpan<string>)[$"{this}: cuBLASLt was not found, biases and their gradients take passes of their own; dcls doctor shows where it was searched"] : [],
         .. Dnn is null ? (ReadOnlySpan<string>)[$"{this}: cuDNN was not found, convolutions run on kernels of MiniTorch; dcls doctor shows where it was searched"] : [],
+        .. Forms.Note is { } note ? (ReadOnlySpan<string>)[$"{this}: {note}"] : [],
     ];
 
     /// <summary>What has been slower so far than cuBLASLt would have made it, if it had a kernel; null if nothing was.</summary>

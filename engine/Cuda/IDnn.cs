@@ -18,6 +18,9 @@ enum Sought { Y, X, Weight }
 /// <summary>Convolutions of 32-bit floats or bf16 on a GPU by a library, deterministic, with sums of float32, and its products unless <see cref="CudaDevice.AllowTf32"/>.</summary>
 interface IDnn : IDisposable
 {
+    /// <summary>Whether the library has a way to do it. Where it has none, <see cref="Convolve"/> is an error.</summary>
+    bool Takes(Sought sought, DType type, in Convolution convolution);
+
     /// <summary>
     /// Queues the convolution or one of its gradients, all of the type, overwriting what is sought. <typeparamref name="THost"/> is the caller's own convolution on the CPU, by
     /// which the emulated device serves the call.

@@ -5,6 +5,8 @@ namespace MiniTorch.Cuda;
 /// <summary>Convolutions of the emulated GPU, by the caller's kernel for the CPU on the emulated memory, after the sizes have been checked.</summary>
 sealed unsafe class ServedDnn(CudaDevice device, EmulatedDriver driver) : IDnn
 {
+    public bool Takes(Sought sought, DType type, in Convolution convolution) => true;
+
     public void Convolve<THost>(Sought sought, DType type, in Convolution convolution, Pointer x, Pointer weight, Pointer y) where THost : IHostConvolution
     {
         device.Queue();

@@ -4,7 +4,7 @@ using System.Text;
 namespace MiniTorch.Models;
 
 /// <summary>
-/// The folder of one training: config.json (everything it was asked for), metrics.jsonl (a line per epoch), an <see cref="EventFile"/> of each session, last.safetensors and best.safetensors. Every file
+/// The folder of one training: config.json (everything it was asked for), metrics.jsonl (a line per epoch), on a GPU kernels.json (<see cref="RunKernels"/>), an <see cref="EventFile"/> of each session, last.safetensors and best.safetensors. Every file
 /// but the metrics is written beside and renamed, so a reader never meets half of one.
 /// </summary>
 public sealed class RunFolder

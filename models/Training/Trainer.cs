@@ -16,6 +16,7 @@ public sealed class Trainer : IDisposable
 
     readonly ILayer model;
     readonly MixedPrecision? mixed;         // the model, where it computes in bf16
+    readonly RunKernels? kernels;
     readonly ParameterStore store;
     readonly TrainingOptions options;
     readonly IDataset? validation, test;
@@ -52,6 +53,7 @@ public sealed class Trainer : IDisposable
         options.Validate();
         (this.model, this.store, this.options, this.test) = (model, store, options, test);
         mixed = MixedPrecision.Of(options.Precision, model, store);
+        kernels = RunKernels.Of(store.Device, options.Deterministic);
         IDataset part = train;
         if (options.HoldBackEvery > 0) (part, validation) = Subset.Split(train, options.HoldBackEvery);
         if (validation is { Count: 0 }) validation = null;
@@ -111,6 +113,7 @@ public sealed class Trainer : IDisposable
         average?.Load(file, AveragePrefix);
         store.Randomness.Seek(read.RandomStep);
         foreach (string name in initial.Keys) initial[name] = file.Tensors[InitialPrefix + name];
+        kernels?.Resume(run);
         run.CutMetrics(read.MetricsLength);
         (Folder, state, secondsBefore, rightBefore) = (run, read, read.Seconds, read.Right);
     }
@@ -134,7 +137,11 @@ public sealed class Trainer : IDisposable
         session.Start();
         sinceSave.Start();
         if (state.Step == 0) Save(LastName);
-        if (Folder is not null && events is null) events = new(Folder.Path, state.Step);
+        if (Folder is not null)
+        {
+            events ??= new(Folder.Path, state.Step);
+            kernels?.KeepIn(Folder);
+        }
         while (state.Epoch < options.Epochs)
         {
             foreach (Batch batch in loader.Epoch(state.Epoch, state.Batch))
@@ -169,6 +176,7 @@ public sealed class Trainer : IDisposable
         hits.Dispose();
         loader.Dispose();
         mixed?.Dispose();
+        kernels?.Dispose();
         optimizer.Dispose();
         mover?.Dispose();
         average?.Dispose();

@@ -153,6 +153,9 @@ public sealed record TrainingOptions
     /// <summary>What the network computes in.</summary>
     public Precision Precision { get; init; }
 
+    /// <summary>On a CUDA device, forms of kernels follow from shapes alone and not from what was measured: <see cref="CudaDevice.Deterministic"/>.</summary>
+    public bool Deterministic { get; init; }
+
     /// <summary>Longest time between two checkpoints, in seconds.</summary>
     public double SaveSeconds { get; init; } = 20;
 

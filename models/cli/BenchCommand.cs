@@ -26,7 +26,7 @@ static class BenchCommand
             "dcls bench ops", "dcls bench ops --filter \"dw_.* k17\" --json", "dcls bench model --filter forward", "dcls bench caformer_s18", "dcls bench ops --filter layer_norm --device cuda",
             "dcls bench convnext_dcls_tiny --batch 128 --precision bf16 --device cuda");
         command.Add(what);
-        foreach (Option option in (ReadOnlySpan<Option>)[filter, batch, steps, precision, Options.Threads, Options.Device, Options.Json, Options.Debug]) command.Add(option);
+        foreach (Option option in (ReadOnlySpan<Option>)[filter, batch, steps, precision, Options.Threads, Options.Device, Options.Deterministic, Options.Json, Options.Debug]) command.Add(option);
         command.SetAction(static (parsed, stop) => Task.Run(() => Measure(parsed, stop), CancellationToken.None));
         return command;
     }

@@ -16,6 +16,11 @@ static class Options
 
     internal static Option<string> Device { get; } = new("--device") { Description = "Where to compute: cpu, cuda, cuda:N for the GPU of a number, or cuda:emulated, a GPU that is executed by the processor, for tests.", DefaultValueFactory = static _ => "cpu", HelpName = "DEVICE" };
 
+    internal static Option<bool> Deterministic { get; } = new("--deterministic")
+    {
+        Description = "On a GPU, take the forms of kernels from a fixed table, the same on every GPU, instead of the fastest, which are measured once and kept in the user's cache folder and in the run.",
+    };
+
     internal static Option<string> Out { get; } = new("--out") { Description = "Folder of the runs.", DefaultValueFactory = static _ => "runs", HelpName = "DIR" };
 
     internal static Option<string?> Data { get; } = new("--data")
@@ -69,6 +74,7 @@ static class Options
         {
             CudaDevice device = CudaDevice.Open(ordinal);
             device.WaitsForLaunches = parsed.GetValue(Debug);
+            device.Deterministic = parsed.GetValue(Deterministic);
             foreach (string note in device.Notes) terminal.Say(note);
             return device;
         }

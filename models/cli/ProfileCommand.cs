@@ -33,7 +33,7 @@ static class ProfileCommand
         Command command = Examples.On(new("profile", "Shows where a training step (or a forward pass) spends its time and memory: by layer, operation and phase, beside what the device's peak and memory allow. On cuda:emulated it shows what the emulator counted, and estimates for the GPU that it models, no measurements."),
             "dcls profile convnext_dcls_fashion", "dcls profile convnext_dcls_tiny --batch 8 --forward --top 15", "dcls profile two_dots --trace step.json", "dcls profile convnext_dcls_fashion --device cuda:emulated");
         command.Add(model);
-        foreach (Option option in (ReadOnlySpan<Option>)[batch, size, forward, steps, top, trace, seed, Options.Threads, Options.Device, Options.Json, Options.Debug]) command.Add(option);
+        foreach (Option option in (ReadOnlySpan<Option>)[batch, size, forward, steps, top, trace, seed, Options.Threads, Options.Device, Options.Deterministic, Options.Json, Options.Debug]) command.Add(option);
         command.SetAction(static (parsed, stop) => Task.Run(() => Measure(parsed, stop), CancellationToken.None));
         return command;
     }

@@ -42,7 +42,7 @@ sealed record Request(Recipe Recipe, NamedModel Model, Settings Settings)
     static readonly Option<string?> precision = Cli.Options.OneOf("--precision", "What to compute in (default: the recipe's, float32). TF32 and bf16 take a CUDA device; with bf16 weights stay float32.", "float32", "tf32", "bf16");
     static readonly Option<double?> saveEvery = Cli.Options.Number<double>("--save-every", "Longest time between two checkpoints, in seconds (default: 20).", "SECONDS", 0);
 
-    static readonly Option[] options = [model, config, set, epochs, batch, accumulate, rate, seed, repulsion, repulsionFrom, precision, saveEvery];
+    static readonly Option[] options = [model, config, set, epochs, batch, accumulate, rate, seed, repulsion, repulsionFrom, precision, Cli.Options.Deterministic, saveEvery];
 
     /// <summary>What differs from the recipe and from the model of that name.</summary>
     internal IEnumerable<(string Name, string Before, string Now)> Changes => Settings.ChangesFrom(new() { Network = Model.Network, Training = Recipe.Training });
@@ -83,6 +83,7 @@ sealed record Request(Recipe Recipe, NamedModel Model, Settings Settings)
             Seed = parsed.GetValue(seed) ?? of.Seed,
             Repulsion = parsed.GetValue(repulsion) is { } kind ? Enum.Parse<RepulsionKind>(kind, ignoreCase: true) : of.Repulsion,
             RepulsionFromEpoch = parsed.GetValue(repulsionFrom) ?? of.RepulsionFromEpoch,
+            Deterministic = parsed.GetValue(Cli.Options.Deterministic) || of.Deterministic,
             Precision = Cli.Options.PrecisionOf(parsed.GetValue(precision)) ?? of.Precision,
             SaveSeconds = parsed.GetValue(saveEvery) ?? of.SaveSeconds,
         };

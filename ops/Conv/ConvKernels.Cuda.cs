@@ -14,18 +14,12 @@ static unsafe partial class ConvKernels
 
     internal struct ForwardCuda : ICudaKernel<ConvArgs>
     {
-        public static void Run<T>(CudaDevice device, in ConvArgs args) where T : unmanaged
-        {
-            if (Convolve<T>(device, Sought.Y, args) && !args.Bias.IsNull) Gemm.Cuda.AddBias<T>(device, args.Y, args.Bias, args.Windows.Batch * args.Windows.Outputs, args.Outputs);
-        }
+        public static void Run<T>(CudaDevice device, in ConvArgs args) where T : unmanaged => Convolve<T>(device, Sought.Y, args);
     }
 
     internal struct InputGradientCuda : ICudaKernel<ConvArgs>
     {
-        public static void Run<T>(CudaDevice device, in ConvArgs args) where T : unmanaged
-        {
-            if (Convolve<T>(device, Sought.X, args) && !args.Bias.IsNull) Gemm.Cuda.AddBias<T>(device, args.X, args.Bias, args.Windows.Batch * args.Windows.Inputs, args.Windows.Channels);
-        }
+        public static void Run<T>(CudaDevice device, in ConvArgs args) where T : unmanaged => Convolve<T>(device, Sought.X, args);
     }
 
     internal struct WeightGradientCuda : ICudaKernel<ConvArgs>
@@ -33,25 +27,41 @@ static unsafe partial class ConvKernels
         public static void Run<T>(CudaDevice device, in ConvArgs args) where T : unmanaged => Convolve<T>(device, Sought.Weight, args);
     }
 
-    /// <summary>By the library, which leaves out the bias; where there is none, or it does not take the sizes, by products that add it: then false.</summary>
-    static bool Convolve<T>(CudaDevice device, Sought sought, in ConvArgs args) where T : unmanaged
+    /// <summary>By the library; where there is none, or it does not know such windows, by products.</summary>
+    static void Convolve<T>(CudaDevice device, Sought sought, in ConvArgs args) where T : unmanaged
     {
-        Windows w = args.Windows;
-        if (device.Dnn is not { } dnn || !w.D.IsPoint || w.Batch == 0 || !IsFilled(w.H) || !IsFilled(w.W))
-        {
-            ConvProducts.Convolve<T>(device, sought, args);
-            return false;
-        }
+        if (device.Dnn is { } dnn && ForLibrary(args) is { } convolution) ByLibrary<T>(device, dnn, sought, convolution, args);
+        else ConvProducts.Convolve<T>(device, sought, args);
+    }
+
+    /// <summary>By the library if it is there and takes it: then true, else nothing is queued.</summary>
+    internal static bool TryLibrary<T>(CudaDevice device, Sought sought, in ConvArgs args) where T : unmanaged
+    {
+        if (device.Dnn is not { } dnn || ForLibrary(args) is not { } convolution || !dnn.Takes(sought, DTypes.Of<T>(), convolution)) return false;
+        ByLibrary<T>(device, dnn, sought, convolution, args);
+        return true;
+    }
+
+    static void ByLibrary<T>(CudaDevice device, IDnn dnn, Sought sought, in Convolution convolution, in ConvArgs args) where T : unmanaged
+    {
         using Scratch scratch = device.Scratch((long)args.PatchSize * args.Outputs * sizeof(T));
         Pointer turned = Pointer.At(scratch.As<T>());
-        Convolution convolution = new(w.Batch, w.H.In, w.W.In, w.Channels, w.H.Out, w.W.Out, args.Outputs, w.H.Kernel, w.W.Kernel)
-        {
-            Stride = (w.H.Stride, w.W.Stride), Padding = (w.H.Padding, w.W.Padding), Dilation = (w.H.Dilation, w.W.Dilation), Groups = args.Groups,
-        };
         if (sought != Sought.Weight) Turn<T>(device, args.Weight, turned, args.PatchSize, args.Outputs);
         dnn.Convolve<OnHost>(sought, DTypes.Of<T>(), convolution, args.X, turned, args.Y);
         if (sought == Sought.Weight) Turn<T>(device, turned, args.Weight, args.Outputs, args.PatchSize);
-        return true;
+        else if (!args.Bias.IsNull && sought == Sought.Y) Gemm.Cuda.AddBias<T>(device, args.Y, args.Bias, args.Windows.Batch * args.Windows.Outputs, args.Outputs);
+        else if (!args.Bias.IsNull) Gemm.Cuda.AddBias<T>(device, args.X, args.Bias, args.Windows.Batch * args.Windows.Inputs, args.Windows.Channels);
+    }
+
+    /// <summary>What the library calls it; null where it has no name for it.</summary>
+    static Convolution? ForLibrary(in ConvArgs args)
+    {
+        Windows w = args.Windows;
+        if (!w.D.IsPoint || w.Batch == 0 || !IsFilled(w.H) || !IsFilled(w.W)) return null;
+        return new(w.Batch, w.H.In, w.W.In, w.Channels, w.H.Out, w.W.Out, args.Outputs, w.H.Kernel, w.W.Kernel)
+        {
+            Stride = (w.H.Stride, w.W.Stride), Padding = (w.H.Padding, w.W.Padding), Dilation = (w.H.Dilation, w.W.Dilation), Groups = args.Groups,
+        };
     }
 
     /// <summary>True if the axis has as many outputs as it has room for windows; a transposed convolution may have more room.</summary>

@@ -2,7 +2,10 @@ using MiniTorch.Cuda;
 
 namespace MiniTorch.Ops;
 
-/// <remarks>On a GPU there are three forms: tensor cores for bf16 and tiles where stride and dilation are 1, and a thread for each result.</remarks>
+/// <remarks>
+/// On a GPU there are tensor cores for bf16 and tiles where stride and dilation are 1, a thread for each result, and cuDNN, which takes the weight turned and every channel as a group. The fixed table takes the first of these that
+/// takes the operands.
+/// </remarks>
 static unsafe partial class DepthwiseForms
 {
     const int Threads = 256, BusyThreads = 1 << 17;     // enough of these occupy a large GPU
@@ -16,40 +19,73 @@ static unsafe partial class DepthwiseForms
     static readonly TypedFunction<GeneralLaunch> weightElements = module.Typed<GeneralLaunch>("depthwiseWeight");
     static readonly TypedFunction<SumLaunch> sumParts = module.Typed<SumLaunch>("depthwiseSum");
 
-    struct ForwardCuda : ICudaKernel<DepthwiseArgs>
+    /// <summary>All but the addresses, of which it only counts whether tensor cores can read them. Libraries may take TF32 or not.</summary>
+    readonly record struct Key(Windows Windows, int Multiplier, bool HasBias, bool IsAligned, bool AllowTf32)
     {
-        public static void Run<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged
+        public override string ToString() => $"{Windows}, {Multiplier} of each{(HasBias ? ", bias" : "")}{(IsAligned ? "" : ", unaligned")}{(AllowTf32 ? ", tf32" : "")}";
+    }
+
+    /// <summary>The forms for elements of a type.</summary>
+    static class Of<T> where T : unmanaged
+    {
+        static readonly string type = DTypes.Of<T>().Short();
+
+        internal static readonly Forms<Key, DepthwiseArgs> Forward = new($"DepthwiseConv.forward {type}", new("tensor cores", Matrix), new("tiles", DepthwiseTiles.Forward<T>),
+            new("elements", ForwardElements), new("cudnn", static (device, in args) => Library(device, Sought.Y, args)));
+
+        internal static readonly Forms<Key, DepthwiseArgs> InputGradient = new($"DepthwiseConv.inputGradient {type}", new("tensor cores", static (device, in args) => args.IsPlain && Matrix(device, args.Turned())),
+            new("tiles", static (device, in args) => args.IsPlain && DepthwiseTiles.Forward<T>(device, args.Turned())), new("elements", InputElements), new("cudnn", static (device, in args) => Library(device, Sought.X, args)));
+
+        internal static readonly Forms<Key, DepthwiseArgs> WeightGradient = new($"DepthwiseConv.weightGradient {type}",
+            new("tensor cores", static (device, in args) => typeof(T) == typeof(BFloat16) && DepthwiseMatrix.WeightGradient(device, args)), new("tiles", DepthwiseTiles.WeightGradient<T>),
+            new("elements", WeightElements), new("cudnn", static (device, in args) => Library(device, Sought.Weight, args)));
+
+        static bool Matrix(CudaDevice device, in DepthwiseArgs args) => typeof(T) == typeof(BFloat16) && DepthwiseMatrix.Forward(device, args);
+
+        static bool Library(CudaDevice device, Sought sought, in DepthwiseArgs args)
+            => ConvKernels.TryLibrary<T>(device, sought, new(args.X, args.Weight, args.Y, args.Bias, args.Windows, args.Outputs, args.Windows.Channels));
+
+        static bool ForwardElements(CudaDevice device, in DepthwiseArgs args)
         {
-            if (Plain<T>(device, args)) return;
             device.Launch(forwardElements.For<T>(), Workers.Blocks((long)args.Windows.Batch * args.Windows.Outputs * args.Outputs, Threads), Threads, General(args, args.Y));
+            return true;
         }
-    }
 
-    struct InputCuda : ICudaKernel<DepthwiseArgs>
-    {
-        public static void Run<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged
+        static bool InputElements(CudaDevice device, in DepthwiseArgs args)
         {
-            if (args.IsPlain && Plain<T>(device, args.Turned())) return;
             device.Launch(inputElements.For<T>(), Workers.Blocks((long)args.Windows.Batch * args.Windows.Inputs * args.Windows.Channels, Threads), Threads, General(args, args.X));
+            return true;
         }
-    }
 
-    struct WeightCuda : ICudaKernel<DepthwiseArgs>
-    {
-        public static void Run<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged
+        static bool WeightElements(CudaDevice device, in DepthwiseArgs args)
         {
-            if (typeof(T) == typeof(BFloat16) && DepthwiseMatrix.WeightGradient(device, args) || DepthwiseTiles.WeightGradient<T>(device, args)) return;
             int pixels = args.Windows.Batch * args.Windows.Outputs, width = args.Windows.Taps * args.Outputs;
             int slicePixels = Workers.Blocks(pixels, Math.Clamp(BusyThreads / width, 1, Math.Max(1, pixels))), slices = pixels == 0 ? 0 : Workers.Blocks(pixels, slicePixels);
             using Scratch scratch = device.Scratch((long)slices * width * sizeof(float));
             Pointer partial = Pointer.At(scratch.As<float>());
             device.Launch(weightElements.For<T>(), slices * Workers.Blocks(width, Threads), Threads, General(args, partial) with { Slices = slices, SlicePixels = slicePixels });
             SumParts<T>(device, args, partial, slices, 0, width);
+            return true;
         }
     }
 
-    /// <summary>By tensor cores or by tiles; false where neither takes the shapes.</summary>
-    static bool Plain<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged => typeof(T) == typeof(BFloat16) && DepthwiseMatrix.Forward(device, args) || DepthwiseTiles.Forward<T>(device, args);
+    struct ForwardCuda : ICudaKernel<DepthwiseArgs>
+    {
+        public static void Run<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged => Of<T>.Forward.Launch(device, KeyOf<T>(device, args), args);
+    }
+
+    struct InputCuda : ICudaKernel<DepthwiseArgs>
+    {
+        public static void Run<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged => Of<T>.InputGradient.Launch(device, KeyOf<T>(device, args), args);
+    }
+
+    struct WeightCuda : ICudaKernel<DepthwiseArgs>
+    {
+        public static void Run<T>(CudaDevice device, in DepthwiseArgs args) where T : unmanaged => Of<T>.WeightGradient.Launch(device, KeyOf<T>(device, args), args);
+    }
+
+    static Key KeyOf<T>(CudaDevice device, in DepthwiseArgs args)
+        => new(args.Windows, args.Multiplier, !args.Bias.IsNull, DepthwiseMatrix.IsAligned(args), typeof(T) == typeof(float) && device.AllowTf32);
 
     static GeneralLaunch General(in DepthwiseArgs args, Pointer result)
         => new(args.X, args.Weight, args.Y, args.Bias, result, args.Windows.Batch, args.Windows.Channels, args.Multiplier, args.Windows.D, args.Windows.H, args.Windows.W, 0, 0);

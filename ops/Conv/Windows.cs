@@ -8,6 +8,9 @@ readonly record struct Axis(int In, int Out, int Kernel, int Stride, int Padding
     /// <summary>The axis that shapes of lower rank do not have.</summary>
     internal static Axis None { get; } = new(1, 1, 1, 1, 0, 1);
 
+    /// <summary>56 to 56 by 17, and what of stride, padding and dilation is not 1, 0 and 1.</summary>
+    public override string ToString() => $"{In} to {Out} by {Kernel}{(Stride == 1 ? "" : $" stride {Stride}")}{(Padding == 0 ? "" : $" padding {Padding}")}{(Dilation == 1 ? "" : $" dilation {Dilation}")}";
+
     /// <summary>True if every output sees its own input only, and every input is seen.</summary>
     internal bool IsPoint => Kernel == 1 && Stride == 1 && Padding == 0 && In == Out;
 
@@ -58,6 +61,9 @@ readonly record struct Axis(int In, int Out, int Kernel, int Stride, int Padding
 /// <summary>Sliding windows over [batch, d, h, w, channels]; shapes of rank 1 and 2 have d (and h) of size 1.</summary>
 readonly record struct Windows(int Batch, int Channels, Axis D, Axis H, Axis W)
 {
+    /// <summary>Everything, in words.</summary>
+    public override string ToString() => $"batch {Batch}, {Channels} channels, {(D.IsPoint && D.In == 1 ? "" : $"{D}, ")}{H}, {W}";
+
     /// <summary>Elements under a window, per channel.</summary>
     internal int Taps => D.Kernel * H.Kernel * W.Kernel;
 

@@ -19,6 +19,7 @@ public static class Dcls
     {
         ProcessStartInfo start = new("dotnet", $"\"{program}\" {arguments}") { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment.Remove(CudaLibraries.Variable);           // tests beside this one may have set it, to their stand-in for a driver
+        start.Environment["XDG_CACHE_HOME"] = Path.Combine(Path.GetFullPath(folder), ".cache");
         foreach ((string name, string value) in environment) start.Environment[name] = value;
         return Process.Start(start)!;
     }

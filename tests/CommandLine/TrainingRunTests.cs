@@ -84,4 +84,17 @@ public sealed class TrainingRunTests : IDisposable
         Assert.Equal(2, o.ExitCode);
         Assert.Contains("leave --data out", Assert.Single(o.ErrorLines));
     }
+
+    [Fact]
+    public async Task Whether_kernels_follow_a_fixed_table_is_a_setting_of_the_run()
+    {
+        Outcome o = await Dcls.Run(folder.Path, Small + "1 --deterministic");
+        Assert.True(o.ExitCode == 0, o.Errors);
+        Assert.Contains("  training.deterministic: true instead of false\n", o.Output);
+        string config = await File.ReadAllTextAsync(Path.Combine(folder.Path, "runs", "fashion-1", "config.json"), TestContext.Current.CancellationToken);
+        Assert.True(JsonDocument.Parse(config).RootElement.GetProperty("training").GetProperty("deterministic").GetBoolean());
+        Outcome again = await Dcls.Run(folder.Path, "train --resume fashion-1 --deterministic");
+        Assert.Equal(2, again.ExitCode);
+        Assert.Contains("--deterministic cannot be changed when a run goes on", Assert.Single(again.ErrorLines));
+    }
 }

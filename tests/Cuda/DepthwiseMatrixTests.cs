@@ -85,6 +85,7 @@ public sealed class DepthwiseMatrixTests
         using CudaDevice device = CudaDevice.Emulated(driver);
         using Step step = Step.Begin();
         Tensor x = Tensor.Lasting([batch, side, side, channels], DType.BFloat16, device, trainable: true), weight = Tensor.Lasting([17, 17, 1, channels], DType.BFloat16, device, trainable: true);
+        weight.Fill(1);                 // rows without a weight would be left out
         Tensor y = x.Conv(weight, padding: [8, 8], groups: channels);
         y.Backward(Tensor.Zeros(y.Shape, DType.BFloat16, device));
         Assert.NotNull(counters);
@@ -94,6 +95,55 @@ public sealed class DepthwiseMatrixTests
             Assert.InRange(c.WavefrontRatio, 1, ofWeight ? 1.6 : 1.2);
             if (!ofWeight) Assert.InRange(c.SectorRatio, 1, 1.1);
             return c;
+        }
+    }
+
+    /// <summary>
+    /// Rows of a kernel without a weight are left out, channel by channel, whichever they are: results stay the sums, and what is not finite there does not pass on. Kernels whose rows all have one
+    /// take as many instructions as they did before rows were looked at (the numbers here), but for those of a warp that looks once, at two blocks of 16 warps: whatever it goes on to work through.
+    /// </summary>
+    [Theory]
+    [InlineData(2, 56, 175322)]
+    [InlineData(2, 28, 70450)]
+    [InlineData(8, 14, 60154)]
+    [InlineData(16, 7, 40394)]
+    public void Rows_without_a_weight_are_left_out(int batch, int side, long before)
+    {
+        const int Channels = 16, K = 17, Warps = 2 * 16, Look = 50;
+        using EmulatedDriver driver = new();
+        LaunchCounters? counters = null;
+        driver.Launched = (_, c) => counters = c;
+        using CudaDevice device = CudaDevice.Emulated(driver);
+        using Step step = Step.Begin();
+        RandomStream random = new(3, 1);
+        double[] vx = BrainAgreement.Rounded([.. Enumerable.Range(0, batch * side * side * Channels).Select(_ => random.NextNormal())]);
+        double[] vw = BrainAgreement.Rounded([.. Enumerable.Range(0, K * K * Channels).Select(_ => random.NextNormal())]);
+        LaunchCounters whole = Run(static (_, _, _) => true), three = Run(static (row, _, _) => row >= 7 && row < 10);
+        LaunchCounters mixed = Run(static (row, column, c) => (row * 5 + c) % 3 == 0 && column == (row + c) % K), none = Run(static (_, _, _) => false);         // one weight in a third of the rows
+        TestContext.Current.TestOutputHelper!.WriteLine($"{side}: {before}, now {whole.WarpInstructions} instructions; three rows {three.WarpInstructions}, a third {mixed.WarpInstructions}, none {none.WarpInstructions}");
+        Assert.InRange(whole.WarpInstructions - before, 0, Look * Warps);
+        Assert.Equal(0, none.MatrixMultiplyAdds);
+        Assert.InRange(three.MatrixMultiplyAdds, 0.15 * whole.MatrixMultiplyAdds, 0.2 * whole.MatrixMultiplyAdds);
+        Assert.InRange(mixed.MatrixMultiplyAdds, 0.3 * whole.MatrixMultiplyAdds, 0.37 * whole.MatrixMultiplyAdds);
+        Assert.True(three.WarpInstructions < mixed.WarpInstructions && mixed.WarpInstructions < whole.WarpInstructions);
+
+        LaunchCounters Run(Func<int, int, int, bool> has)
+        {
+            double[] kept = [.. vw.Select((w, i) => has(i / Channels / K, i / Channels % K, i % Channels) ? w : 0)];
+            Tensor x = Tensor.Empty([batch, side, side, Channels], DType.BFloat16, device), weight = Tensor.Empty([K, K, 1, Channels], DType.BFloat16, device);
+            x.WriteDoubles(vx);
+            weight.WriteDoubles(kept);
+            double[] y = x.Conv(weight, padding: [K / 2, K / 2], groups: Channels).ToDoubles(), wanted = new double[y.Length];
+            LaunchCounters launched = counters!;
+            for (int o = 0; o < y.Length; o++)
+            {
+                int c = o % Channels, j = o / Channels % side, i = o / Channels / side % side, n = o / Channels / side / side;
+                for (int k = Math.Max(0, K / 2 - i); k < Math.Min(K, side + K / 2 - i); k++)
+                    for (int l = Math.Max(0, K / 2 - j); l < Math.Min(K, side + K / 2 - j); l++)
+                        wanted[o] += vx[((n * side + i + k - K / 2) * side + j + l - K / 2) * Channels + c] * kept[(k * K + l) * Channels + c];
+                Assert.True(Math.Abs(wanted[o] - y[o]) <= Math.Abs(wanted[o]) / 255 + 1e-4, $"[{o}] is {y[o]}, expected {wanted[o]}");
+            }
+            return launched;
         }
     }
 }

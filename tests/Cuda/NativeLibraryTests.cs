@@ -270,6 +270,28 @@ public sealed class NativeLibraryTests(StubDriver stub)
         Assert.Equal("cudnnConvolutionForward: CUDNN_STATUS_BAD_PARAM (2000), the stub refuses this", e.Message);
     }
 
+    /// <summary>The stub's events are half a millisecond apart; the first form of the table stays where none is faster. Tensor cores take bf16 alone.</summary>
+    [Fact]
+    public void Forms_are_measured_by_events_and_cached_for_the_gpu()
+    {
+        string path = Path.Combine(stub.Folder, "cache", "minitorch-dcls", "stub-gpu-0.json");
+        if (File.Exists(path)) File.Delete(path);
+        using CudaDevice device = Open();
+        using Step step = Step.Begin();
+        Tensor x = Tensor.Zeros([1, 7, 7, 16], device: device), w = Tensor.Zeros([9, 9, 1, 16], device: device);
+        x.Conv(w, padding: [4, 4], groups: 16);
+        int launches = stub.Log.Count(static l => l.StartsWith("launch depthwise9Forward7", StringComparison.Ordinal));
+        Assert.Equal(1 + 5 + 1, launches);           // to load it, to measure it, to compute by it
+        FormFile file = FormFile.Read(path);
+        Assert.Equal(("Stub GPU 0", "13.0", true), (file.Gpu, file.Driver, file.Cudnn));
+        ChosenForm chosen = Assert.Single(file.Forms).Value;
+        Assert.Equal("tiles", chosen.Form);
+        Assert.Equal(new Dictionary<string, double> { ["tiles"] = 500, ["elements"] = 500, ["cudnn"] = 500 }, chosen.Microseconds);
+        x.Conv(w, padding: [4, 4], groups: 16);
+        Assert.Equal(launches + 1, stub.Log.Count(static l => l.StartsWith("launch depthwise9Forward7", StringComparison.Ordinal)));
+        Assert.DoesNotContain(device.Notes, static n => n.Contains("forms", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Every_place_that_was_searched_is_told()
     {

@@ -24,6 +24,7 @@ public sealed unsafe class StubDriver : IDisposable
             foreach ((string source, string name) in new[] { ("cuda", "libcuda.so.1"), ("cublas", "libcublas.so.13"), ("cublaslt", "libcublasLt.so.13"), ("cudnn", "libcudnn.so.9") })
                 Compile(compiler, Path.Combine(Repository.Root, "tests/Cuda/stub", source + ".c"), Path.Combine(folder, name));
             Environment.SetEnvironmentVariable(CudaLibraries.Variable, folder);
+            Environment.SetEnvironmentVariable("XDG_CACHE_HOME", Path.Combine(folder, "cache"));           // what is measured on it is no matter of the user's
             if (!CudaLibraries.Driver.Found || CudaLibraries.Driver.Attempts[^1].Path != Path.Combine(folder, "libcuda.so.1")) missing = "another libcuda was loaded before the stub";
             else library = CudaLibraries.Driver.Handle;
         }

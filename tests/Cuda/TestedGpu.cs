@@ -5,7 +5,7 @@ namespace MiniTorch.Tests.Cuda;
 
 /// <summary>
 /// The GPU that tests of the category gpu run on: an emulated one of its own for each test, unless the environment variable MINITORCH_TEST_DEVICE says cuda or cuda:N. A real one is opened once, since
-/// opening it and compiling for it take longer than most tests, and lent to one test at a time.
+/// opening it and compiling for it take longer than most tests, and lent to one test at a time. It takes the forms of kernels that the fixed table says, which are those that tests name.
 /// </summary>
 sealed class TestedGpu : IDisposable
 {
@@ -29,7 +29,9 @@ sealed class TestedGpu : IDisposable
         turn.Enter();
         try
         {
-            return new(real[libraries ? 1 : 0] ??= libraries ? CudaDevice.Open(number) : new(new NativeDriver(number), static _ => null, static _ => null));
+            CudaDevice device = real[libraries ? 1 : 0] ??= libraries ? CudaDevice.Open(number) : new(new NativeDriver(number), static _ => null, static _ => null);
+            device.Deterministic = true;
+            return new(device);
         }
         catch
         {

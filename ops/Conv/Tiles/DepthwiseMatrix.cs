@@ -3,8 +3,9 @@ using MiniTorch.Cuda;
 namespace MiniTorch.Ops;
 
 /// <summary>
-/// Depthwise convolution of bf16 on tensor cores, with it the input gradient, and the weight gradient: launches of DepthwiseMatrix.cu and DepthwiseMatrixWeight.cu. The choice is a fixed table of shapes, so that results depend neither on
-/// the GPU nor on what was measured: wide kernels on maps whose size stays and that fit into shared memory; the tiles of <see cref="DepthwiseTiles"/> take the others.
+/// Depthwise convolution of bf16 on tensor cores, with it the input gradient, and the weight gradient: launches of DepthwiseMatrix.cu and DepthwiseMatrixWeight.cu. They take
+/// wide kernels on maps whose size stays and that fit into shared memory; which of them is launched is a fixed table of shapes.
+/// Rows of a channel's kernel without a weight, as DCLS draws where it has no tap, cost nothing in the first two; what is not finite in x passes on through rows that have one.
 /// </summary>
 static unsafe class DepthwiseMatrix
 {
@@ -67,12 +68,14 @@ static unsafe class DepthwiseMatrix
         return true;
     }
 
+    /// <summary>Eight channels are read at once.</summary>
+    internal static bool IsAligned(in DepthwiseArgs args) => (args.X.Address | args.Y.Address) % (8 * sizeof(ushort)) == 0;
+
     /// <summary>The form of the smallest maps that hold these; null where none takes the shapes.</summary>
     static Form? Choose(in DepthwiseArgs args)
     {
         (Windows windows, Axis h, Axis w) = (args.Windows, args.Windows.H, args.Windows.W);
-        if (!args.IsPlain || !Fits(h) || !Fits(w) || Math.Max(h.Kernel, w.Kernel) < Narrowest || windows.Channels % Lines != 0 || windows.Batch == 0) return null;
-        if ((args.X.Address | args.Y.Address) % (8 * sizeof(ushort)) != 0) return null;         // eight channels are read at once
+        if (!args.IsPlain || !Fits(h) || !Fits(w) || Math.Max(h.Kernel, w.Kernel) < Narrowest || windows.Channels % Lines != 0 || windows.Batch == 0 || !IsAligned(args)) return null;
         foreach (Form form in forms) if (h.In <= form.Height && w.In <= form.Width) return form;
         return null;
     }

@@ -2,11 +2,15 @@
 // Toeplitz matrix a lane needs only five registers, since entries along a diagonal are equal: pairs of neighbours of the row, at distances of eight. A row lies twice in shared
 // memory, once for pairs that begin at even and once at odd places, between zeros that it shares with the rows beside it. They are made once for all images of a block.
 //
+// Rows of a kernel without a weight, which DCLS draws where no tap is, are left out, for a warp has one kernel: then what they would meet, not a number or infinite, does not pass on. A kernel whose
+// rows all have weights goes through a loop without tests.
+//
 // Eight rows of zeros lie between maps, so that rows that lead out of the map need no choice. Results go where inputs have been read for the last time, and leave together.
 #include "DepthwiseMatrix.h"
 
 constexpr int RowWords = Frame, CopyWords = 304, LineWords = 2 * CopyWords + 2;     // pairs of a row and zeros; of a channel: copies 16 banks apart, channels 2
 constexpr int Rounds = 8;
+constexpr u32 EveryRow = (1 << Frame) - 1;
 
 // Eight rows of inputs, from an address of this lane's row on.
 template <Form F> DEVICE void inputs(u32 address, u32 (&b)[4])
@@ -32,6 +36,32 @@ template <Form F> DEVICE void pairs(const u32* from, u32 (&row)[5])
 {
     UNROLL for (int i = 0; i < 5; i++)
         if (F == Wide || (F == Narrow && i > 0 && i < 4) || i == 2) row[i] = from[4 * i - 4];
+}
+
+// The eight rows of all maps below a row of the kernel and below the eighth behind it meet their results, if either is wanted.
+template <Form F, int RowBlocks, int Maps, bool First, bool Second> DEVICE void convolveRows(float (&sums)[Maps][RowBlocks][4], const u32* rows, u32 address, u32 mapBytes, u32 rowBytes)
+{
+    u32 first[5], second[5], b[4];
+    if constexpr (First) pairs<F>(rows, first);
+    if constexpr (Second) pairs<F>(rows + 8 * RowWords, second);
+    UNROLL for (int n = 0; n < Maps; n++)
+        UNROLL for (int r = First ? 0 : 1; r <= (Second ? RowBlocks : RowBlocks - 1); r++)
+        {
+            inputs<F>(address + n * mapBytes + r * 8 * rowBytes, b);
+            if constexpr (First)
+                if (r < RowBlocks) convolve<F>(sums[n][r], first, b);
+            if constexpr (Second)
+                if (r > 0) convolve<F>(sums[n][r - 1], second, b);
+        }
+}
+
+// A bit for each row of the frame in which a channel's kernel, the even copy of which begins here, has a weight.
+DEVICE u32 filledRows(const u32* even)
+{
+    u32 some = 0;
+    if (threadX() < Frame)
+        UNROLL for (int i = 0; i <= Halo; i++) some |= even[Halo + threadX() * RowWords + i];
+    return ballot(some != 0);
 }
 
 // Both copies of the kernels of the block's channels.
@@ -70,6 +100,8 @@ template <Form F, int RowBlocks, int Maps> DEVICE void depthwise(const Depthwise
     int mapWords = Rows * (a.pitch / 2), allWords = Maps * Lines * mapWords + Halo * (a.pitch / 2);
     clearShared(allWords + Lines * LineWords);
     stageWeights(a, firstChannel, dynamicShared + allWords);
+    barrier();
+    u32 filled = filledRows(dynamicShared + allWords + line * LineWords), mapBytes = Lines * mapWords * sizeof(u32);
     float bias = a.bias ? (float)a.bias[firstChannel + line] : 0;
     int distance = 2 * (lane % 4) - lane / 4, odd = distance & 1;
     const u32* kernel = dynamicShared + allWords + line * LineWords + odd * CopyWords + Halo + (distance - odd) / 2;
@@ -91,27 +123,33 @@ template <Form F, int RowBlocks, int Maps> DEVICE void depthwise(const Depthwise
             UNROLL for (int n = 0; n < Maps; n++)
                 UNROLL for (int r = 0; r < RowBlocks; r++)
                     UNROLL for (int i = 0; i < 4; i++) sums[n][r][i] = bias;
-            u32 address = own + tile * 16 * (int)sizeof(bf16), b[4], first[5], second[5];
+            u32 address = own + tile * 16 * (int)sizeof(bf16);
             const u32* rows = kernel;
-            LOOP for (int j = 0; j < Rounds; j++, address += rowBytes, rows += RowWords)
+            if (filled == EveryRow)
             {
-                pairs<F>(rows, first);
-                pairs<F>(rows + 8 * RowWords, second);
+                LOOP for (int j = 0; j < Rounds; j++, address += rowBytes, rows += RowWords) convolveRows<F, RowBlocks, Maps, true, true>(sums, rows, address, mapBytes, rowBytes);
+            }
+            else
+            {
+                LOOP for (int j = 0; j < Rounds; j++, address += rowBytes, rows += RowWords)
+                {
+                    bool first = filled >> j & 1, second = filled >> (j + Rounds) & 1;
+                    if (first && second) convolveRows<F, RowBlocks, Maps, true, true>(sums, rows, address, mapBytes, rowBytes);
+                    else if (first) convolveRows<F, RowBlocks, Maps, true, false>(sums, rows, address, mapBytes, rowBytes);
+                    else if (second) convolveRows<F, RowBlocks, Maps, false, true>(sums, rows, address, mapBytes, rowBytes);
+                }
+            }
+            if (filled >> (2 * Rounds))             // the seventeenth row; for the last results it leads out of the map
+            {
+                u32 last[5], b[4];
+                pairs<F>(rows + 8 * RowWords, last);
                 UNROLL for (int n = 0; n < Maps; n++)
-                    UNROLL for (int r = 0; r <= RowBlocks; r++)
+                    UNROLL for (int r = 0; r < RowBlocks - 1; r++)
                     {
-                        inputs<F>(address + n * Lines * mapWords * 4 + r * 8 * rowBytes, b);
-                        if (r < RowBlocks) convolve<F>(sums[n][r], first, b);
-                        if (r > 0) convolve<F>(sums[n][r - 1], second, b);
+                        inputs<F>(address + n * mapBytes + (r + 1) * 8 * rowBytes, b);
+                        convolve<F>(sums[n][r], last, b);
                     }
             }
-            pairs<F>(rows + 8 * RowWords, first);           // the seventeenth row; for the last results it leads out of the map
-            UNROLL for (int n = 0; n < Maps; n++)
-                UNROLL for (int r = 0; r < RowBlocks - 1; r++)
-                {
-                    inputs<F>(address + n * Lines * mapWords * 4 + (r + 1) * 8 * rowBytes, b);
-                    convolve<F>(sums[n][r], first, b);
-                }
             __nvvm_bar_warp_sync(All);
             UNROLL for (int n = 0; n < Maps; n++)
                 UNROLL for (int r = 0; r < RowBlocks; r++)
