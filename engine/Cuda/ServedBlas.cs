@@ -26,6 +26,6 @@ sealed class ServedBlas(CudaDevice device, EmulatedDriver driver) : IBlas
         using ServedNumbers hostA = a.Read(memory), hostB = b.Read(memory), hostC = args.Accumulate ? c.Read(memory) : c.OnHost(memory);
         MiniTorch.Gemm.Product.Launch(driver.Host, DType.Float32, args with { A = hostA.At, B = hostB.At, C = hostC.At });
         c.Written(memory, hostC);
-        driver.Spend(args.Cost(type.Size()));
+        driver.Spend(args.Cost(type.Size()), type, device.AllowTf32);
     }
 }

@@ -14,7 +14,7 @@ static class BenchCommand
 
     static readonly Option<int?> batch = Options.Number<int>("--batch", "With the name of a model: time its training steps as dcls train does them, on a GPU as a graph, with so many samples.", "N", 1);
     static readonly Option<int?> steps = Options.Number<int>("--steps", "With --batch: how many steps are timed (default: 20).", "N", 1);
-    static readonly Option<string?> precision = Options.OneOf("--precision", "With --batch: what to compute in (default: float32).", "float32", "tf32", "bf16");
+    static readonly Option<string?> precision = Options.OneOf("--precision", "With --batch: what to compute in (default: float32).", Options.Precisions);
 
     sealed record Pace(string Model, string Precision, int Batch, double MedianMs, double MinMs, double MaxMs, double ImagesPerSecond, double PeakMb);
 
