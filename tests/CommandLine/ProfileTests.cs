@@ -52,8 +52,8 @@ public sealed class ProfileTests
         JsonElement single = await Json("float32"), brain = await Json("bf16"), tf32 = await Json("tf32");
         Assert.Equal((59304.96, 588416.4, 294208.2), (Peak(single), Peak(brain), Peak(tf32)));
         Assert.InRange(Norms(brain) / Norms(single), 0.45, 0.55);
-        Assert.Contains("MixedPrecision", Ops(brain));
-        Assert.DoesNotContain("MixedPrecision", Ops(tf32));
+        Assert.Contains("RoundedParameters", Ops(brain));
+        Assert.DoesNotContain("RoundedParameters", Ops(tf32));
         Assert.Contains("training step, bf16, on emulated H100", await File.ReadAllTextAsync(Path.Combine(folder.Path, "bf16.json"), TestContext.Current.CancellationToken));
         Outcome table = await Dcls.Run(folder.Path, "profile convnext_dcls_speck --batch 2 --device cuda:emulated --precision bf16 --top 1 --forward");
         Assert.StartsWith("convnext_dcls_speck [2, 28, 28, 1], forward pass, bf16, ", table.Output);

@@ -57,6 +57,9 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("profile convnext_speck --device cuda", 3, "no device cuda")]
     [InlineData("bench", 2, "WHAT")]
     [InlineData("bench all", 2, "measures ops, model or a model by name")]
+    [InlineData("bench ops --precision bf16", 2, "bf16 is computed on a CUDA device only, got cpu")]
+    [InlineData("bench model --batch 3", 2, "--batch and --precision go with ops")]
+    [InlineData("bench ops --steps 3", 2, "--steps goes with --batch and the name of a model")]
     [InlineData("bench ops --filter (", 2, "no regular expression")]
     [InlineData("bench ops --filter convnext", 2, "no work of ops matches")]
     public async Task Is_one_line_with_a_hint(string arguments, int code, string message)
