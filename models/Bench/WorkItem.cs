@@ -33,7 +33,7 @@ sealed record WorkItem(string Name, string Shape, Amount Amount, Func<Device, Wo
 /// <summary>Work with its operands, ready to be repeated. Nothing computed is kept from one repetition to the next.</summary>
 abstract class Workload(Device device, DType type = DType.Float32) : IDisposable
 {
-    const int Drawn = 1 << 24;          // elements; what is larger repeats itself
+    const int Drawn = 1 << 22;          // elements; what is larger repeats itself
 
     readonly List<(string Name, Tensor Tensor)> operands = [];
     Safetensors? results;
