@@ -170,6 +170,7 @@ public sealed class Tensor
     {
         Source = op;
         op.Gives(this);
+        Tape.Shown?.Invoke(this);
         OnnxGraph.Current?.Ends(op, this);
         return this;
     }

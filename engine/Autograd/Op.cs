@@ -94,6 +94,7 @@ public abstract class Op
             sum.Storage.AddOwner();
             Gradient = sum;
         }
+        Tape.Shown?.Invoke(Gradient);
     }
 
     internal void Gives(Tensor y) => output = y;

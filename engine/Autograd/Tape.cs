@@ -5,6 +5,9 @@ public static class Tape
 {
     [ThreadStatic] static int paused;
 
+    /// <summary>On this thread: is shown each result that is recorded, and each gradient that has come back to an op, before anything reads it. Null but where somebody asks what rounding them would do.</summary>
+    [ThreadStatic] internal static Action<Tensor>? Shown;
+
     /// <summary>True unless <see cref="Paused"/>.</summary>
     public static bool Recording => paused == 0;
 

@@ -248,7 +248,7 @@ sealed unsafe class EmulatedDriver(long memoryBytes = EmulatedDriver.DefaultMemo
     }
 
     /// <summary>The GPU has done work of this cost that nothing executed here: a library's, or a copy.</summary>
-    internal void Spend(in Cost cost) => Done += new GpuCounters(Gpu.Model.Estimate(cost));
+    internal void Spend(in Cost cost, DType type = DType.Float32, bool tf32 = false) => Done += new GpuCounters(Gpu.Model.Estimate(cost, Gpu.Model.PeakOf(type, tf32)));
 
     void Spend(long bytes) => Spend(new Cost(0, bytes, ""));
 

@@ -60,7 +60,7 @@ sealed unsafe class ServedBlas(CudaDevice device, EmulatedDriver driver, bool fu
         else if (f is not null) Rows(args, f, hostC, hostC);
         c.Written(memory, hostC);
         if (!sums.IsNull) Sum(type, args, hostB, sums);
-        driver.Spend(cost);
+        driver.Spend(cost, type, device.AllowTf32);
     }
 
     static void Rows(in GemmArgs args, Formula f, in ServedNumbers c, in ServedNumbers y)

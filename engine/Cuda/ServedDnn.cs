@@ -34,7 +34,7 @@ sealed unsafe class ServedDnn(CudaDevice device, EmulatedDriver driver) : IDnn
         else if (sought == Sought.Y) results.Written(memory, hostY);
         else filter.Written(memory, given);
         double products = (double)c.Batch * c.OutHeight * c.OutWidth * c.Outputs * inner;
-        driver.Spend(new Cost(2 * products, type.Size() * (double)(images.Rows * c.Inputs + results.Rows * c.Outputs + (long)inner * c.Outputs), ""));
+        driver.Spend(new Cost(2 * products, type.Size() * (double)(images.Rows * c.Inputs + results.Rows * c.Outputs + (long)inner * c.Outputs), ""), type, device.AllowTf32);
     }
 
     static void Check(in Convolution c)

@@ -9,7 +9,7 @@ sealed class DepthwiseWorkload : Workload
     readonly int channels, padding;
     readonly bool backward;
 
-    internal DepthwiseWorkload(Device device, Sizes s, bool backward) : base(device)
+    internal DepthwiseWorkload(Device device, Sizes s, bool backward, DType type = DType.Float32) : base(device, type)
     {
         (channels, padding, this.backward) = (s['C'], s['k'] / 2, backward);
         x = Normal("x", [s['N'], s['H'], s['H'], channels]);
@@ -35,14 +35,14 @@ sealed class DclsWorkload : Workload
     readonly int channels, size;
     readonly bool backward;
 
-    internal DclsWorkload(Device device, Sizes s, Interpolation version, bool backward) : base(device)
+    internal DclsWorkload(Device device, Sizes s, Interpolation version, bool backward, DType type = DType.Float32) : base(device, type)
     {
         (this.version, channels, size, this.backward) = (version, s['C'], s['k'], backward);
         Shape taps = [s['n'], 1, channels], positions = [2, s['n'], 1, channels];
-        weight = Normal("weight", taps);
+        weight = Normal("weight", taps, kind: DType.Float32);
         position = Uniform("P", positions, size / 2);
         sigma = version.HasSigma ? Uniform("SIG", positions, 1) : null;
-        dKernel = Normal("dkernel", [size, size, 1, channels]);
+        dKernel = Normal("dkernel", [size, size, 1, channels], kind: DType.Float32);
         if (s.Find('N') is not { } n) return;
         x = Normal("x", [n, s['H'], s['H'], channels]);
         dy = Normal("dy", x.Shape);
@@ -59,7 +59,7 @@ sealed class DclsWorkload : Workload
             if (backward) kernel.Backward(dKernel);
             return;
         }
-        Tensor y = (backward ? Leaf("x", x) : x).Conv(kernel, padding: [size / 2], groups: channels);
+        Tensor y = (backward ? Leaf("x", x) : x).Conv(kernel.To(Type), padding: [size / 2], groups: channels);
         Result("y", y);
         if (backward) y.Backward(dy);
     }
@@ -75,18 +75,18 @@ sealed class GemmWorkload : Workload
     readonly Tensor a, b, c;
     readonly int m, n, k;
 
-    internal GemmWorkload(Device device, Sizes s, GemmForm form) : base(device)
+    internal GemmWorkload(Device device, Sizes s, GemmForm form, DType type = DType.Float32) : base(device, type)
     {
         this.form = form;
         (m, k, n) = s.Extents() is [int rows, int inner, int columns] ? (rows, inner, columns) : throw new FormatException($"a product is m x k x n, got {s}");
         a = Normal("a", form == GemmForm.WeightGradient ? [k, m] : [m, k]);
         b = Normal("b", form == GemmForm.InputGradient ? [n, k] : [k, n]);
-        c = Tensor.Lasting([m, n], device: device);
+        c = Tensor.Lasting([m, n], type, device);
     }
 
     internal override void Run()
     {
-        Gemm.Product.Launch(Device, DType.Float32, new(a, b, c, m, n, k, TransposeA: form == GemmForm.WeightGradient, TransposeB: form == GemmForm.InputGradient));
+        Gemm.Product.Launch(Device, Type, new(a, b, c, m, n, k, TransposeA: form == GemmForm.WeightGradient, TransposeB: form == GemmForm.InputGradient));
         Result("c", c);
     }
 
@@ -108,7 +108,7 @@ sealed class RowsWorkload : Workload
     readonly Tensor x, dy;
     readonly Tensor? gamma, beta;
 
-    internal RowsWorkload(Device device, Sizes s, bool norm) : base(device)
+    internal RowsWorkload(Device device, Sizes s, bool norm, DType type = DType.Float32) : base(device, type)
     {
         x = Normal("x", Shape.Create(s.Extents()));
         dy = Normal("dy", x.Shape);
@@ -120,6 +120,26 @@ sealed class RowsWorkload : Workload
         using Step step = Step.Begin();
         Tensor leaf = Leaf("x", x);
         Tensor y = gamma is null ? leaf.Gelu() : leaf.LayerNorm(Leaf("gamma", gamma), Leaf("beta", beta!), Epsilon);
+        Result("y", y);
+        y.Backward(dy);
+    }
+}
+
+/// <summary>GELU(x · W + b) of "25088x96x384", rows by inputs by outputs, with all gradients.</summary>
+sealed class ActivationWorkload : Workload
+{
+    readonly Tensor x, w, b, dy;
+
+    internal ActivationWorkload(Device device, Sizes s, DType type) : base(device, type)
+    {
+        (int rows, int inputs, int outputs) = s.Extents() is [int r, int i, int o] ? (r, i, o) : throw new FormatException($"rows, inputs and outputs are wanted, got {s}");
+        (x, w, b, dy) = (Normal("x", [rows, inputs]), Normal("w", [inputs, outputs], 0.1), Normal("b", [outputs]), Normal("dy", [rows, outputs]));
+    }
+
+    internal override void Run()
+    {
+        using Step step = Step.Begin();
+        Tensor y = Leaf("x", x).LinearGelu(Leaf("w", w), Leaf("b", b));
         Result("y", y);
         y.Backward(dy);
     }

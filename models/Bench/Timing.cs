@@ -1,7 +1,7 @@
 namespace MiniTorch.Models.Bench;
 
 /// <summary>Times of some repetitions, in ms.</summary>
-readonly record struct Timing(double MedianMs, double MinMs, int Repetitions)
+readonly record struct Timing(double MedianMs, double MinMs, double MaxMs, int Repetitions)
 {
     const int Fewest = 7, Most = 200;
     const double Enough = 1.5;          // seconds
@@ -44,6 +44,6 @@ readonly record struct Timing(double MedianMs, double MinMs, int Repetitions)
     {
         double[] sorted = [.. times.Order()];
         int half = sorted.Length / 2;
-        return new(sorted.Length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2, sorted[0], sorted.Length);
+        return new(sorted.Length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2, sorted[0], sorted[^1], sorted.Length);
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MiniTorch.Models.Profiling;
 using MiniTorch.Ops;
 
 namespace MiniTorch.Models.Bench;
@@ -36,6 +37,19 @@ sealed class TrainingPace : IDisposable
             Tensor logits = network.Forward(b.Images);
             return (logits, CrossEntropy.Of(logits, b.Labels, Smoothing));
         }, static loss => loss, device is CudaDevice);
+    }
+
+    /// <summary>
+    /// The shortest that such a step can take on a machine, in ms: of every launch its products or its bytes, each operand once, whichever takes longer. Nothing is computed: launches on a
+    /// <see cref="ShapeDevice"/> say what they would cost.
+    /// </summary>
+    internal static double FloorMs(NamedModel model, int batch, Precision precision, Ceiling machine)
+    {
+        using ShapeDevice device = new();
+        TrainingOptions options = new() { Precision = precision == Precision.BFloat16 ? precision : Precision.Float32 };
+        using NetworkStep step = new(device, model.Network, [batch, .. model.Sample], model.Classes, training: true, seed: 0, options);
+        step.Run();
+        return 1e3 * Profile.Of(device, step.Run).Kernels.Sum(k => k.Cost?.Bound(1e9 * machine.Gflops, 1e9 * machine.GigabytesPerSecond) ?? 0);
     }
 
     /// <summary>Lengths of so many steps in ms, and the most device memory in use during them.</summary>

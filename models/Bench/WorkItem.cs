@@ -31,13 +31,18 @@ sealed record WorkItem(string Name, string Shape, Amount Amount, Func<Device, Wo
 }
 
 /// <summary>Work with its operands, ready to be repeated. Nothing computed is kept from one repetition to the next.</summary>
-abstract class Workload(Device device) : IDisposable
+abstract class Workload(Device device, DType type = DType.Float32) : IDisposable
 {
+    const int Drawn = 1 << 22;          // elements; what is larger repeats itself
+
     readonly List<(string Name, Tensor Tensor)> operands = [];
     Safetensors? results;
 
     /// <summary>Where it runs.</summary>
     internal Device Device => device;
+
+    /// <summary>What activations, and what meets them, are.</summary>
+    protected DType Type => type;
 
     /// <summary>Does the work once.</summary>
     internal abstract void Run();
@@ -73,24 +78,25 @@ abstract class Workload(Device device) : IDisposable
     }
 
     /// <summary>An operand of normally distributed values.</summary>
-    protected Tensor Normal(string name, Shape shape, double deviation = 1) => Operand(name, shape, random => deviation * random.NextNormal());
+    protected Tensor Normal(string name, Shape shape, double deviation = 1, DType? kind = null) => Operand(name, shape, kind ?? type, random => deviation * random.NextNormal());
 
     /// <summary>An operand of values spread evenly over ± a limit.</summary>
-    protected Tensor Uniform(string name, Shape shape, double limit) => Operand(name, shape, random => limit * (2 * random.NextDouble() - 1));
+    protected Tensor Uniform(string name, Shape shape, double limit) => Operand(name, shape, DType.Float32, random => limit * (2 * random.NextDouble() - 1));
 
     /// <summary>An operand of spikes, 1 in one of so many places and else 0.</summary>
-    protected Tensor Spikes(string name, Shape shape, int every) => Operand(name, shape, random => random.NextInt(every) == 0 ? 1 : 0);
+    protected Tensor Spikes(string name, Shape shape, int every) => Operand(name, shape, DType.Float32, random => random.NextInt(every) == 0 ? 1 : 0);
 
     /// <summary>A tracked view of an operand whose gradient is a <see cref="Result"/>. A parameter would copy it into memory of its own, which is not part of the work.</summary>
     protected Tensor Leaf(string name, Tensor operand) => operand.View(operand.Shape).From(new LeafOp(this, name));
 
-    Tensor Operand(string name, Shape shape, Func<RandomStream, double> draw)
+    Tensor Operand(string name, Shape shape, DType kind, Func<RandomStream, double> draw)
     {
-        Tensor x = Tensor.Lasting(shape, device: device);
+        Tensor x = Tensor.Lasting(shape, kind, device);
         RandomStream random = new(1, (uint)operands.Count);
         float[] values = new float[x.Count];
-        for (int i = 0; i < values.Length; i++) values[i] = (float)draw(random);
-        x.Write<float>(values);
+        for (int i = 0; i < values.Length; i++) values[i] = i < Drawn ? (float)draw(random) : values[i - Drawn];
+        if (kind == DType.BFloat16) x.Write<BFloat16>(Array.ConvertAll(values, static v => (BFloat16)v));
+        else x.Write<float>(values);
         operands.Add((name, x));
         return x;
     }

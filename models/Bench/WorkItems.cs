@@ -6,11 +6,11 @@ namespace MiniTorch.Models.Bench;
 /// <summary>All work that is timed: what `dcls bench` measures and what is compared with libtorch.</summary>
 static class WorkItems
 {
-    const int LargeImage = 128;
+    const int LargeImage = 128, SmallBatch = 8;
     static readonly ConvNeXtOptions tiny = new();
 
-    /// <summary>Operations first, then networks.</summary>
-    internal static IReadOnlyList<WorkItem> All { get; } = [.. Operations(), .. Models()];
+    /// <summary>Operations on a batch of 8 in float32, then networks.</summary>
+    internal static IReadOnlyList<WorkItem> All { get; } = [.. Operations(SmallBatch, DType.Float32), .. Models()];
 
     /// <summary>Those whose name and shape match a regular expression, in any case.</summary>
     internal static IReadOnlyList<WorkItem> Matching(string? filter) => [.. Matching(All, filter)];
@@ -27,29 +27,38 @@ static class WorkItems
     internal static WorkItem Of(string name, string shape)
         => All.FirstOrDefault(i => i.Name == name && i.Shape == shape) ?? throw new ArgumentException($"there is no work item '{name} {shape}'");
 
-    static IEnumerable<WorkItem> Operations()
+    /// <summary>Operations on a batch whose activations are of a type: those of <see cref="All"/>, and those that only GPUs race in.</summary>
+    internal static IEnumerable<WorkItem> Single(int batch = SmallBatch, DType type = DType.Float32)
     {
-        yield return Depthwise("N8 C96 H56 k17", false, 22.3);
-        foreach ((string shape, double peer) in new[]
-        {
-            ("N8 C96 H56 k17", 51.7), ("N8 C192 H28 k17", 23.8), ("N8 C384 H14 k17", 18.3), ("N8 C768 H7 k17", 8.32), ("N8 C96 H56 k23", 78.4), ("N8 C96 H56 k7", 33.9),
-        }) yield return Depthwise(shape, true, peer);
-        yield return Drawn("N8 C96 H56 k17 n34", false, 22.3);
-        yield return Drawn("N8 C96 H56 k17 n34", true, 0);
+        foreach (WorkItem item in Operations(batch, type)) yield return item;
+        foreach (string map in (string[])["C192 H28 k17", "C384 H14 k17", "C768 H7 k17", "C96 H56 k23", "C96 H56 k7"]) yield return Depthwise($"N{batch} {map}", false, 0, type);
+        yield return Construction("C768 k23 n26", Interpolation.Gauss, 0);
+        Sizes rows = new($"{batch * Extent(0) * Extent(0)}x{tiny.Dims[0]}x{4 * tiny.Dims[0]}");
+        double inputs = (double)rows.Extents()[0] * tiny.Dims[0], macs = 4 * inputs * tiny.Dims[0];
+        yield return new("linear_gelu_fwdbwd", rows.Text, new(Amount.ForwardAndBackward * macs, type.Size() * (3 + 3 * 4) * inputs), device => new ActivationWorkload(device, rows, type));
+    }
+
+    static IEnumerable<WorkItem> Operations(int batch, DType type)
+    {
+        yield return Depthwise($"N{batch} C96 H56 k17", false, 22.3, type);
+        foreach ((string map, double peer) in new[] { ("C96 H56 k17", 51.7), ("C192 H28 k17", 23.8), ("C384 H14 k17", 18.3), ("C768 H7 k17", 8.32), ("C96 H56 k23", 78.4), ("C96 H56 k7", 33.9) })
+            yield return Depthwise($"N{batch} {map}", true, peer, type);
+        yield return Drawn($"N{batch} C96 H56 k17 n34", false, 22.3, type);
+        yield return Drawn($"N{batch} C96 H56 k17 n34", true, 0, type);
         yield return Construction("C768 k17 n34", Interpolation.Bilinear, 9.73);
         yield return Construction("C768 k17 n26", Interpolation.Gauss, 12.7);
         for (int stage = 0; stage < tiny.Dims.Length; stage++)
         {
-            (int rows, int narrow) = (8 * Extent(stage) * Extent(stage), tiny.Dims[stage]);
+            (int rows, int narrow) = (batch * Extent(stage) * Extent(stage), tiny.Dims[stage]);
             foreach ((int inputs, int outputs) in new[] { (narrow, 4 * narrow), (4 * narrow, narrow) })
             {
-                yield return Product("gemm", rows, inputs, outputs, GemmForm.Forward);
-                yield return Product("gemm_dx", rows, outputs, inputs, GemmForm.InputGradient);
-                yield return Product("gemm_dw", inputs, rows, outputs, GemmForm.WeightGradient);
+                yield return Product("gemm", rows, inputs, outputs, GemmForm.Forward, type);
+                yield return Product("gemm_dx", rows, outputs, inputs, GemmForm.InputGradient, type);
+                yield return Product("gemm_dw", inputs, rows, outputs, GemmForm.WeightGradient, type);
             }
         }
-        yield return Rows("layer_norm_fwdbwd", "8x56x56x96", true, 2.85);
-        yield return Rows("gelu_fwdbwd", "8x56x56x384", false, 20.6);
+        yield return Rows("layer_norm_fwdbwd", $"{batch}x56x56x96", true, 2.85, type);
+        yield return Rows("gelu_fwdbwd", $"{batch}x56x56x384", false, 20.6, type);
     }
 
     static IEnumerable<WorkItem> Models()
@@ -73,21 +82,21 @@ static class WorkItems
         return new(model.Name + Suffix(training), string.Join('x', batch.Dims.ToArray()), Work(model, batch[0], training), device => new NetworkWorkload(device, model, batch, training), IsModel: true);
     }
 
-    static WorkItem Depthwise(string shape, bool backward, double peerMs)
+    static WorkItem Depthwise(string shape, bool backward, double peerMs, DType type)
     {
         Sizes s = new(shape);
-        double map = sizeof(float) * (double)s['N'] * s['C'] * s['H'] * s['H'], macs = Window(s['H'], s['k']) * s['N'] * s['C'];
+        double map = type.Size() * (double)s['N'] * s['C'] * s['H'] * s['H'], macs = Window(s['H'], s['k']) * s['N'] * s['C'];
         Amount amount = backward ? new(Amount.ForwardAndBackward * macs, 6 * map) : new(macs, 2 * map);     // each direction reads two of x, y, w and writes the third
-        return new(backward ? "dw_fwdbwd" : "dw_fwd", shape, amount, device => new DepthwiseWorkload(device, s, backward)) { PeerMs = peerMs };
+        return new(backward ? "dw_fwdbwd" : "dw_fwd", shape, amount, device => new DepthwiseWorkload(device, s, backward, type)) { PeerMs = peerMs };
     }
 
     /// <summary>Bilinear taps drawn and applied: four cells a tap, whose distance from the centre is a quarter of the window on average.</summary>
-    static WorkItem Drawn(string shape, bool backward, double peerMs)
+    static WorkItem Drawn(string shape, bool backward, double peerMs, DType type)
     {
         Sizes s = new(shape);
-        double inside = s['H'] - s['k'] / 2 / 2.0, map = sizeof(float) * (double)s['N'] * s['C'] * s['H'] * s['H'], macs = 4.0 * s['n'] * inside * inside * s['N'] * s['C'];
+        double inside = s['H'] - s['k'] / 2 / 2.0, map = type.Size() * (double)s['N'] * s['C'] * s['H'] * s['H'], macs = 4.0 * s['n'] * inside * inside * s['N'] * s['C'];
         Amount amount = backward ? new(Amount.ForwardAndBackward * macs, 6 * map) : new(macs, 2 * map);
-        return new(backward ? "dcls_v0_fwdbwd" : "dcls_v0_fwd", shape, amount, device => new DclsWorkload(device, s, Interpolation.Bilinear, backward)) { PeerMs = peerMs };
+        return new(backward ? "dcls_v0_fwdbwd" : "dcls_v0_fwd", shape, amount, device => new DclsWorkload(device, s, Interpolation.Bilinear, backward, type)) { PeerMs = peerMs };
     }
 
     /// <summary>Drawing and its gradient read the parameters and the kernel's gradient and write the kernel and the parameters' gradients.</summary>
@@ -101,18 +110,18 @@ static class WorkItems
         return new($"construct_{version.Version}_fwdbwd", shape, amount, device => new DclsWorkload(device, s, version, true)) { PeerMs = peerMs };
     }
 
-    static WorkItem Product(string name, int m, int k, int n, GemmForm form)
+    static WorkItem Product(string name, int m, int k, int n, GemmForm form, DType type)
     {
         Sizes s = new($"{m}x{k}x{n}");
-        return new(name, s.Text, new((double)m * k * n, sizeof(float) * ((double)m * k + (double)k * n + (double)m * n)), device => new GemmWorkload(device, s, form));
+        return new(name, s.Text, new((double)m * k * n, type.Size() * ((double)m * k + (double)k * n + (double)m * n)), device => new GemmWorkload(device, s, form, type));
     }
 
     /// <summary>Forward reads x and writes y; backward reads x and dy and writes dx.</summary>
-    static WorkItem Rows(string name, string shape, bool norm, double peerMs)
+    static WorkItem Rows(string name, string shape, bool norm, double peerMs, DType type)
     {
         Sizes s = new(shape);
         double elements = s.Extents().Aggregate(1.0, static (product, e) => product * e);
-        return new(name, shape, new(0, 5 * sizeof(float) * elements), device => new RowsWorkload(device, s, norm)) { PeerMs = peerMs };
+        return new(name, shape, new(0, 5 * type.Size() * elements), device => new RowsWorkload(device, s, norm, type)) { PeerMs = peerMs };
     }
 
     static WorkItem Model(string name, bool training, double peerMs)

@@ -16,7 +16,7 @@ public sealed unsafe partial class MixedPrecision : ILayer, IDisposable
     /// <summary>Wraps a network whose parameters are in the store.</summary>
     public MixedPrecision(ILayer model, ParameterStore store)
     {
-        if (store.Device is not (CudaDevice or ShapeDevice)) throw new ArgumentException($"bf16 is computed on a CUDA device only, got {store.Device}; train in float32 or choose such a device");
+        _ = TypeOn(store.Device, Precision.BFloat16);
         if (model is ISpiking) throw new ArgumentException("spiking networks compute in float32: a membrane in bf16 would lose small inputs; train in float32");
         this.model = model;
         parameters = [.. store.Trainable.Select(static p => p.Tensor)];
@@ -28,9 +28,17 @@ public sealed unsafe partial class MixedPrecision : ILayer, IDisposable
     /// <summary>Makes the device of a network ready for a precision; the network wrapped where that is bf16, else null. An <see cref="ArgumentException"/> says why the device cannot.</summary>
     internal static MixedPrecision? Of(Precision precision, ILayer model, ParameterStore store)
     {
-        if (store.Device is CudaDevice gpu) gpu.AllowTf32 = precision == Precision.Tf32;
-        else if (precision == Precision.Tf32) throw new ArgumentException($"TF32 is a way of CUDA devices, got {store.Device}; compute in float32 or choose such a device");
+        _ = TypeOn(store.Device, precision);
         return precision == Precision.BFloat16 ? new(model, store) : null;
+    }
+
+    /// <summary>The type of activations in a precision, for which a device is made ready; an <see cref="ArgumentException"/> says why it cannot.</summary>
+    internal static DType TypeOn(Device device, Precision precision)
+    {
+        if (precision == Precision.BFloat16 && device is not (CudaDevice or ShapeDevice)) throw new ArgumentException($"bf16 is computed on a CUDA device only, got {device}; train in float32 or choose such a device");
+        if (device is CudaDevice gpu) gpu.AllowTf32 = precision == Precision.Tf32;
+        else if (precision == Precision.Tf32) throw new ArgumentException($"TF32 is a way of CUDA devices, got {device}; compute in float32 or choose such a device");
+        return precision == Precision.BFloat16 ? DType.BFloat16 : DType.Float32;
     }
 
     /// <summary>x in float32 or bf16 to a result in float32.</summary>

@@ -58,8 +58,14 @@ static class Options
         if (!Directory.Exists(folder)) throw new WrongInputException($"there is no folder {folder} for {path}; make it first");
     }
 
-    /// <summary>What the words of --precision mean; null if none was given.</summary>
+    /// <summary>The words of --precision.</summary>
+    internal static readonly string[] Precisions = ["float32", "tf32", "bf16"];
+
+    /// <summary>What they mean; null if none was given.</summary>
     internal static Precision? PrecisionOf(string? word) => word switch { null => null, "bf16" => Precision.BFloat16, "tf32" => Precision.Tf32, _ => Precision.Float32 };
+
+    /// <summary>The word for a precision.</summary>
+    internal static string WordOf(Precision precision) => Precisions.First(word => PrecisionOf(word) == precision);
 
     /// <summary>The device that was asked for.</summary>
     internal static Device OpenDevice(ParseResult parsed, Terminal terminal)

@@ -39,7 +39,7 @@ sealed record Request(Recipe Recipe, NamedModel Model, Settings Settings)
     static readonly Option<ulong?> seed = Cli.Options.Number<ulong>("--seed", "Key of all random numbers; the same seed gives the same result.", "N", 0);
     static readonly Option<string?> repulsion = Cli.Options.OneOf("--repulsion", "Loss that keeps DCLS taps apart, added to the other (default: the recipe's).", "none", "exact", "squared");
     static readonly Option<int?> repulsionFrom = Cli.Options.Number<int>("--repulsion-from", "Epoch, counted from 0, from which it is added.", "N", 0);
-    static readonly Option<string?> precision = Cli.Options.OneOf("--precision", "What to compute in (default: the recipe's, float32). TF32 and bf16 take a CUDA device; with bf16 weights stay float32.", "float32", "tf32", "bf16");
+    static readonly Option<string?> precision = Cli.Options.OneOf("--precision", "What to compute in (default: the recipe's, float32). TF32 and bf16 take a CUDA device; with bf16 weights stay float32.", Cli.Options.Precisions);
     static readonly Option<double?> saveEvery = Cli.Options.Number<double>("--save-every", "Longest time between two checkpoints, in seconds (default: 20).", "SECONDS", 0);
 
     static readonly Option[] options = [model, config, set, epochs, batch, accumulate, rate, seed, repulsion, repulsionFrom, precision, Cli.Options.Deterministic, saveEvery];

@@ -20,6 +20,7 @@ sealed class Checks(string folder, Budget budget)
         Step("tests", 0.4, Tests);
         Step("timings", 0.2, p => Lines(p, "timings.jsonl", report.Timings, "bench", "ops", "--device", "cuda", "--json"));
         Step("profile", 0.1, p => Lines(p, "profile.json", report.Profile, "profile", "convnext_dcls_tiny", "--device", "cuda", "--json"));
+        Step("counters", 0.1, p => Counters.Run(p, Path.Combine(folder, "counters.csv"), report.Counters));
         Step("sanitizer", 1, p => Sanitizer.Run(p, Path.Combine(folder, "sanitizer.txt")));
         report.Write();
         Console.WriteLine($"report in {folder}");

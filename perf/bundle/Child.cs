@@ -13,6 +13,15 @@ static class Child
     /// <summary>The folder of the bundle.</summary>
     internal static string Folder { get; } = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, ".."));
 
+    /// <summary>A tool of NVIDIA's on the path, or in the newest toolkit in /usr/local.</summary>
+    internal static string? Find(string tool)
+    {
+        string[] installed = Directory.Exists("/usr/local") ? Directory.GetDirectories("/usr/local", "cuda*") : [];
+        return (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)
+            .Concat(installed.Order(StringComparer.Ordinal).Reverse().SelectMany(root => new[] { Path.Combine(root, "bin"), Path.Combine(root, tool) }))
+            .Select(folder => Path.Combine(folder, tool)).FirstOrDefault(File.Exists);
+    }
+
     /// <summary>Runs a program, hands on each line that it writes, and ends it with everything it started when its time is up or it has said nothing for too long.</summary>
     internal static Ending Run(string program, IEnumerable<string> words, TimeSpan limit, TimeSpan patience, Action<string> said)
     {

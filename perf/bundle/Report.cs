@@ -8,7 +8,7 @@ namespace MiniTorch.Bundle;
 /// <summary>What the steps found: report.md to read, report.json to compute with.</summary>
 sealed class Report(string folder)
 {
-    const int MostFailures = 100, MostLetters = 600;
+    const int MostFailures = 100, MostCounted = 25, MostLetters = 600;
 
     internal List<StepResult> Steps { get; } = [];
     internal List<TestLine> Tests { get; } = [];
@@ -19,6 +19,9 @@ sealed class Report(string folder)
     internal List<JsonElement> Timings { get; } = [];
     internal List<JsonElement> Profile { get; } = [];
 
+    /// <summary>Kernels of a training step, longest first.</summary>
+    internal List<KernelCounters> Counters { get; } = [];
+
     string Gpu => Doctor.Count > 0 ? Doctor[0].GetProperty("gpus")[0].GetString()! : "unknown GPU";
 
     internal void Write()
@@ -27,7 +30,7 @@ sealed class Report(string folder)
         object all = new
         {
             Gpu, Date = date, Steps, Kernels = Kernels.Count, Registers = Kernels.Select(static k => Int(k, "registers")).DefaultIfEmpty().Max(), Spills = Kernels.Where(IsWrong), Tests = Tests.Count,
-            Failures = Tests.Where(static t => t.Outcome == "failed").Take(MostFailures), Skips = Tests.Where(static t => t.Outcome == "skipped").Take(MostFailures), Timings,
+            Failures = Tests.Where(static t => t.Outcome == "failed").Take(MostFailures), Skips = Tests.Where(static t => t.Outcome == "skipped").Take(MostFailures), Timings, Counters,
         };
         File.WriteAllText(Path.Combine(folder, "report.json"), JsonSerializer.Serialize(all, RunJson.Indented) + "\n");
         File.WriteAllText(Path.Combine(folder, "report.md"), Markdown(date));
@@ -43,6 +46,7 @@ sealed class Report(string folder)
         Table(text, "Timings", ["work", "shape", "median ms", "min ms", "GFLOP/s", "bound ms"], Timings.Select(static t => Cells(t, "name", "shape", "median_ms", "min_ms", "gflops", "bound_ms")));
         Table(text, "Where a training step of ConvNeXt-T-dcls spends its time", ["layer", "op", "phase", "calls", "ms"],
             Profile.Where(static p => p.TryGetProperty("rows", out _)).SelectMany(static p => p.GetProperty("rows").EnumerateArray()).Take(30).Select(static r => Cells(r, "layer", "op", "phase", "calls", "ms")));
+        Table(text, "Counters of the kernels of a training step of ConvNeXt-T-dcls, bf16, by Nsight Compute", KernelCounters.Columns, Counters.Take(MostCounted).Select(static c => c.Cells()));
         Table(text, "Kernels that spill or do not load", ["module", "kernel", "local bytes", "error"], Kernels.Where(IsWrong).Select(static k => Cells(k, "module", "kernel", "local_bytes", "error")));
         Table(text, "Kernels", ["module", "kernel", "registers", "local bytes", "shared bytes", "threads"],
             Kernels.Select(static k => Cells(k, "module", "kernel", "registers", "local_bytes", "static_shared_bytes", "max_threads")));

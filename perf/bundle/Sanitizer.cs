@@ -13,7 +13,7 @@ static class Sanitizer
 
     internal static (string Outcome, string Detail) Run(Progress progress, string file)
     {
-        if (Find() is not string program) return ("skipped", $"{Name} was not found on the path or in /usr/local/cuda*");
+        if (Child.Find(Name) is not string program) return ("skipped", $"{Name} was not found on the path or in /usr/local/cuda*");
         using StreamWriter to = new(file);
         List<string> told = [];
         bool failed = false;
@@ -40,13 +40,5 @@ static class Sanitizer
             failed |= !summary.Contains(" 0 errors", StringComparison.Ordinal) && !summary.Contains(" 0 hazards", StringComparison.Ordinal);
         }
         return (failed ? "failed" : told.TrueForAll(static t => t.Contains("not run", StringComparison.Ordinal)) ? "skipped" : "passed", string.Join("; ", told));
-    }
-
-    static string? Find()
-    {
-        string[] installed = Directory.Exists("/usr/local") ? Directory.GetDirectories("/usr/local", "cuda*") : [];
-        return (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)
-            .Concat(installed.Order(StringComparer.Ordinal).Reverse().SelectMany(static root => new[] { Path.Combine(root, "bin"), Path.Combine(root, Name) }))
-            .Select(static folder => Path.Combine(folder, Name)).FirstOrDefault(File.Exists);
     }
 }

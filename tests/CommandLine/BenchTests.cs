@@ -15,7 +15,7 @@ public sealed class BenchTests
         Assert.Equal(0, o.ExitCode);
         Assert.Contains(said, o.Errors);
         JsonElement line = JsonDocument.Parse(Assert.Single(o.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries))).RootElement;
-        Assert.Equal(["name", "shape", "median_ms", "min_ms", "gflops", "bound_ms"], line.EnumerateObject().Select(static p => p.Name));
+        Assert.Equal(["name", "shape", "precision", "median_ms", "min_ms", "max_ms", "gflops", "bound_ms"], line.EnumerateObject().Select(static p => p.Name));
         Assert.Equal(("layer_norm_fwdbwd", "8x56x56x96"), (line.GetProperty("name").GetString(), line.GetProperty("shape").GetString()));
         Assert.True(line.GetProperty("min_ms").GetDouble() > 0 && line.GetProperty("bound_ms").GetDouble() > 0);
     }
@@ -55,5 +55,51 @@ public sealed class BenchTests
         }
         Assert.Equal(8 * (NamedModels.Of("convnext_dcls_tiny").Size().Macs - depthwise), WorkItems.Of("convnext_t_dcls_v0_k17n34_forward", "8x224x224x3").Amount.Macs);
         Assert.Equal(3.0 * 8 * 768 * 49 * 49, WorkItems.Of("dw_fwdbwd", "N8 C768 H7 k17").Amount.Macs);
+    }
+
+    /// <summary>A batch of 2 is a quarter of 8; in bf16 an element has two bytes, and DCLS kernels stay float32.</summary>
+    [Fact]
+    public void Operations_have_a_batch_and_a_type()
+    {
+        WorkItem[] eight = [.. WorkItems.Single()], two = [.. WorkItems.Single(2, DType.BFloat16)];
+        Assert.Equal(eight.Select(static i => i.Name), two.Select(static i => i.Name));
+        Assert.Equal(two.Length, two.Select(static i => i.ToString()).Distinct().Count());
+        Assert.Superset(WorkItems.All.Where(static i => !i.IsModel).Select(static i => i.ToString()).ToHashSet(), eight.Select(static i => i.ToString()).ToHashSet());
+        foreach ((WorkItem large, WorkItem small) in eight.Zip(two).Where(static p => p.First.Name.StartsWith("dw_", StringComparison.Ordinal) || p.First.Name.EndsWith("norm_fwdbwd", StringComparison.Ordinal)))
+            Assert.Equal((large.Amount.Macs / 4, large.Amount.Bytes / 8), (small.Amount.Macs, small.Amount.Bytes));
+        foreach (string name in (string[])["construct_v0_fwdbwd", "construct_gauss_fwdbwd"])
+            Assert.Equal(eight.Where(i => i.Name == name).Select(static i => (i.Shape, i.Amount)), two.Where(i => i.Name == name).Select(static i => (i.Shape, i.Amount)));
+        Assert.Contains("linear_gelu_fwdbwd 6272x96x384", two.Select(static i => i.ToString()));
+    }
+
+    /// <summary>By the emulator: half the bytes, which are what a layer norm takes its time for.</summary>
+    [Fact]
+    public async Task Operations_are_timed_in_bf16()
+    {
+        using TemporaryFolder folder = new();
+        JsonElement single = await Line("float32"), brain = await Line("bf16");
+        Assert.Equal("1x56x56x96", brain.GetProperty("shape").GetString());
+        Assert.True(brain.GetProperty("median_ms").GetDouble() < 0.7 * single.GetProperty("median_ms").GetDouble(), $"{single} {brain}");
+
+        async Task<JsonElement> Line(string precision)
+        {
+            Outcome o = await Dcls.Run(folder.Path, $"bench ops --filter ^layer_norm --batch 1 --precision {precision} --device cuda:emulated --json");
+            Assert.True(o.ExitCode == 0, o.Errors);
+            JsonElement line = JsonDocument.Parse(o.Output).RootElement;
+            Assert.Equal(precision, line.GetProperty("precision").GetString());
+            return line;
+        }
+    }
+
+    /// <summary>Twice the machine is half the floor; twice the batch is nearly twice: parameters are not.</summary>
+    [Fact]
+    public void The_floor_of_a_step_follows_its_bytes_and_products()
+    {
+        NamedModel model = NamedModels.Of("convnext_dcls_speck");
+        Ceiling slow = new("slow", 1000, 100), fast = new("fast", 2000, 200);
+        double one = TrainingPace.FloorMs(model, 64, Precision.Float32, slow);
+        Assert.Equal(one / 2, TrainingPace.FloorMs(model, 64, Precision.Float32, fast), 1e-9 * one);
+        Assert.InRange(TrainingPace.FloorMs(model, 128, Precision.Float32, slow) / one, 1.8, 2);
+        Assert.InRange(TrainingPace.FloorMs(model, 64, Precision.BFloat16, slow) / one, 0.5, 0.85);
     }
 }

@@ -44,6 +44,34 @@ public sealed class ProfileTests
         static long Sum(IEnumerable<JsonElement> counters) => counters.Sum(static c => c.GetProperty("warp_instructions").GetInt64());
     }
 
+    /// <summary>Half the bytes an element, products at the rate of the tensor cores, and the precision in table, JSON and trace.</summary>
+    [Fact]
+    public async Task A_step_in_mixed_precision_says_so_everywhere()
+    {
+        using TemporaryFolder folder = new();
+        JsonElement single = await Json("float32"), brain = await Json("bf16"), tf32 = await Json("tf32");
+        Assert.Equal((59304.96, 588416.4, 294208.2), (Peak(single), Peak(brain), Peak(tf32)));
+        Assert.InRange(Norms(brain) / Norms(single), 0.45, 0.55);
+        Assert.Contains("RoundedParameters", Ops(brain));
+        Assert.DoesNotContain("RoundedParameters", Ops(tf32));
+        Assert.Contains("training step, bf16, on emulated H100", await File.ReadAllTextAsync(Path.Combine(folder.Path, "bf16.json"), TestContext.Current.CancellationToken));
+        Outcome table = await Dcls.Run(folder.Path, "profile convnext_dcls_speck --batch 2 --device cuda:emulated --precision bf16 --top 1 --forward");
+        Assert.StartsWith("convnext_dcls_speck [2, 28, 28, 1], forward pass, bf16, ", table.Output);
+
+        async Task<JsonElement> Json(string precision)
+        {
+            Outcome o = await Dcls.Run(folder.Path, $"profile convnext_dcls_speck --batch 2 --device cuda:emulated --precision {precision} --json --trace {precision}.json");
+            Assert.True(o.ExitCode == 0, o.Errors);
+            JsonElement result = JsonDocument.Parse(o.Output).RootElement;
+            Assert.Equal(precision, result.GetProperty("precision").GetString());
+            return result;
+        }
+
+        static double Peak(JsonElement result) => Math.Round(result.GetProperty("peak_gflops").GetDouble(), 2);
+        static string[] Ops(JsonElement result) => [.. result.GetProperty("rows").EnumerateArray().Select(static r => r.GetProperty("op").GetString()!)];
+        static double Norms(JsonElement result) => result.GetProperty("rows").EnumerateArray().Where(static r => r.GetProperty("op").GetString() == "LayerNorm").Sum(static r => r.GetProperty("gigabytes").GetDouble());
+    }
+
     [Fact]
     public async Task The_table_of_an_emulated_gpu_says_that_it_estimates()
     {

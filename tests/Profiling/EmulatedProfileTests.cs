@@ -92,25 +92,33 @@ public sealed class EmulatedProfileTests
         Assert.Equal(first.Seconds, second.Seconds);
     }
 
-    /// <summary>A launch counts for the bound of its own estimate; a product of a library has a time and no counts: 2·m·n·k operations at 2·128·132·1.755 GHz.</summary>
+    /// <summary>
+    /// A launch counts for the bound of its own estimate; a product of a library has a time and no counts: 2·m·n·k operations at 2·128·132·1.755 GHz, in bf16 at 2·1270·132·1.755 GHz, in TF32 at half of that.
+    /// </summary>
     [Fact]
     public void A_product_of_a_library_has_the_time_of_its_operations()
     {
-        const int Side = 512;
-        using CudaDevice with = CudaDevice.Emulated(), without = CudaDevice.Emulated(libraries: false);
-        GpuCounters library = Product(with), own = Product(without);
+        const int Side = 1024;
+        const double Clocks = 132 * 1.755e9, Operations = 2.0 * Side * Side * Side;
+        using CudaDevice with = CudaDevice.Emulated(), without = CudaDevice.Emulated(libraries: false), rounding = CudaDevice.Emulated();
+        rounding.AllowTf32 = true;
+        GpuCounters library = Product(with), own = Product(without, small: true);
         Assert.Equal(new long[9], Counts(library));
-        Assert.Equal(2.0 * Side * Side * Side / (2 * 128 * 132 * 1.755e9), library.Seconds, 1e-15);
+        Assert.Equal(Operations / (2 * 128 * Clocks), library.Seconds, 1e-15);
         Assert.Equal((library.Seconds, Bound.Fma), (library.UncountedSeconds, library.Bound));
-        Assert.True(own.Launches > 0 && own.FmaInstructions >= Side * Side * Side / 32 && own.UncountedSeconds == 0, own.ToString());
+        GpuCounters brain = Product(with, DType.BFloat16), tf32 = Product(rounding);
+        Assert.Equal((Operations / (2 * 1270 * Clocks), Bound.Matrix), (brain.Seconds, brain.Bound));
+        Assert.Equal((Operations / (1270 * Clocks), Bound.Matrix), (tf32.Seconds, tf32.Bound));
+        Assert.True(own.Launches > 0 && own.FmaInstructions >= Side * Side * Side / 8 / 32 && own.UncountedSeconds == 0, own.ToString());
         Assert.Equal(own.Seconds, Enum.GetValues<Bound>().Sum(own.SecondsOf), 1e-18);
         Assert.True(Enum.GetValues<Bound>().All(b => own.SecondsOf(b) <= own.SecondsOf(own.Bound)), own.ToString());
 
-        static GpuCounters Product(CudaDevice device)
+        static GpuCounters Product(CudaDevice device, DType type = DType.Float32, bool small = false)
         {
             using Step step = Step.Begin();
-            Tensor a = Tensor.Zeros([Side, Side], device: device), c = Tensor.Empty([Side, Side], device: device);
-            return Assert.Single(Profile.Of(device, () => Gemm.Product.Launch(device, DType.Float32, new(a, a, c, Side, Side, Side))).Kernels).Counted!.Value;
+            int side = small ? Side / 2 : Side;
+            Tensor a = Tensor.Zeros([side, side], type, device), c = Tensor.Empty([side, side], type, device);
+            return Assert.Single(Profile.Of(device, () => Gemm.Product.Launch(device, type, new(a, a, c, side, side, side))).Kernels).Counted!.Value;
         }
     }
 
@@ -121,6 +129,9 @@ public sealed class EmulatedProfileTests
         using CudaDevice device = CudaDevice.Emulated(driver);
         Ceiling ceiling = Ceiling.Of(device);
         Assert.Equal(("emulated H100", 2 * 128 * 132 * 1.755, 3000, true), (ceiling.Device, Math.Round(ceiling.Gflops, 6), Math.Round(ceiling.GigabytesPerSecond, 6), ceiling.IsEstimate));
+        Assert.Equal(2e-9 * 1270 * 132 * 1.755e9, Ceiling.Of(device, DType.BFloat16).Gflops, 1e-6);
+        device.AllowTf32 = true;
+        Assert.Equal(1e-9 * 1270 * 132 * 1.755e9, Ceiling.Of(device).Gflops, 1e-6);
         using Workload work = new RowsWorkload(device, new("2x4x4x16"), norm: true);
         double before = driver.Done.Seconds;
         Timing timing = Timing.Of(work, TestContext.Current.CancellationToken);

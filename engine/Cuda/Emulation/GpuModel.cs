@@ -14,6 +14,13 @@ internal sealed record GpuModel(string Name, int Multiprocessors, double Clock, 
     /// <summary>Float32 operations a second, two for each fma of each lane.</summary>
     internal double FlopsPerSecond => 2.0 * Schedulers * Warp.Lanes * Multiprocessors * Clock;
 
+    /// <summary>Operations a second of products of a type: bf16 by mma, float32 by fma, or at half the rate of bf16 where TF32 is allowed.</summary>
+    internal double PeakOf(DType type, bool tf32)
+    {
+        double matrix = 2.0 * MatrixMultiplyAddsPerClock * Multiprocessors * Clock;
+        return type == DType.BFloat16 ? matrix : tf32 ? matrix / 2 : FlopsPerSecond;
+    }
+
     /// <summary>H100 SXM; the rate of mma.sync is what it reaches, not that of wgmma.</summary>
     internal static GpuModel H100 { get; } = new("H100", 132, 1.755e9, 3.0e12, 1270, 227 << 10);
 
@@ -37,6 +44,7 @@ internal sealed record GpuModel(string Name, int Multiprocessors, double Clock, 
         }
     }
 
-    /// <summary>The least time of work that is known by its cost alone.</summary>
-    internal Estimate Estimate(in Cost cost) => new(cost.Bound(FlopsPerSecond, BytesPerSecond), cost.Flops * BytesPerSecond > cost.Bytes * FlopsPerSecond ? Bound.Fma : Bound.Memory);
+    /// <summary>The least time of work that is known by its cost alone, products by mma or by fma.</summary>
+    internal Estimate Estimate(in Cost cost, double peak)
+        => new(cost.Bound(peak, BytesPerSecond), cost.Flops * BytesPerSecond <= cost.Bytes * peak ? Bound.Memory : peak > FlopsPerSecond ? Bound.Matrix : Bound.Fma);
 }
