@@ -15,6 +15,7 @@ static unsafe partial class DepthwiseRows
 {
     const int PlaneBytes = 512 << 10;           // of spectra of one item: the second-level cache
     const int FewestItems = 12;
+    const int MostCopies = 2;                   // of a kernel's spectra
     const double MostDisparity = 8;
     const double PassCost = 5, PointCost = 5, CallCost = 25, WideRegisters = 1.35, NarrowRegisters = 1.45, GradientShare = 0.75;     // measured
     const double MostExponent = 125;            // of a factor, so that it and one over it are normal numbers
@@ -25,7 +26,10 @@ static unsafe partial class DepthwiseRows
     /// <summary>Two strips in one signal, and the range of the rows under them, counted from the first row that the strips' windows see, of which one has some inside.</summary>
     readonly record struct Pair(Strip A, Strip B, int Begin, int End);
 
-    /// <summary>Work is the kernel's spectra, or what the parts of the images give to the gradient of the kernel.</summary>
+    /// <summary>
+    /// Parts of the images are what threads begin with. Work is the kernel's spectra, for each part anew, since cores far from each other would wait longer for them than it takes to transform them, or what
+    /// the parts give to the gradient of the kernel.
+    /// </summary>
     readonly record struct Plan(DepthwiseArgs Args, Dft Dft, int Rows, int Parts, Pointer Work, Pointer Fault)
     {
         internal Windows Windows => Args.Windows;
@@ -38,6 +42,9 @@ static unsafe partial class DepthwiseRows
         /// <summary>Lags w − tap of the output w of the taps that ever meet an input, and their place on the circle.</summary>
         internal int FirstLag => Math.Max(Windows.W.Padding - Windows.W.Kernel + 1, 1 - Windows.W.In);
         internal int LastLag => Math.Min(Windows.W.Padding, Windows.W.Out - 1);
+
+        /// <summary>Elements of the spectra of the kernels of so many channels, whole registers of them.</summary>
+        internal long Spectra(int channels) => 3L * channels * Dft.Length * Windows.H.Kernel;
 
         internal Pair Pair(int i)
         {
@@ -79,22 +86,22 @@ static unsafe partial class DepthwiseRows
     internal static void Forward<T, V>(CpuDevice device, in DepthwiseArgs args) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         Plan plan = Prepare(args);
-        int registers = Workers.Blocks(args.Windows.Channels, V.Count), points = plan.Dft.Length, fault = 0;
-        long spectra = 3L * registers * points * args.Windows.H.Kernel * V.Count;
+        int registers = Workers.Blocks(args.Windows.Channels, V.Count), points = plan.Dft.Length, fault = 0, parts = Math.Clamp(plan.Pairs, 1, Math.Min(MostCopies, device.Workers.Threads));
+        long spectra = parts * plan.Spectra(registers * V.Count);
         using Scratch scratch = device.Scratch((spectra + Dft.RootElements(points)) * sizeof(T));
-        plan = plan with { Dft = Dft.OfLength(points, scratch.As<T>() + spectra), Work = Pointer.At(scratch.As<T>()), Fault = Pointer.At(&fault) };
-        device.Workers.For(registers, plan, &PackKernel<T, V>);
+        plan = plan with { Dft = Dft.OfLength(points, scratch.As<T>() + spectra), Parts = parts, Work = Pointer.At(scratch.As<T>()), Fault = Pointer.At(&fault) };
+        device.Workers.For(parts * registers, plan, &PackKernel<T, V>);
         device.Workers.For(plan.Pairs * Workers.Blocks(args.Windows.Channels, CacheLine.Of<T>()), plan, &Convolve<T, V>);
         if (fault != 0) DepthwiseDirect.Forward<T, V>(device, args);
     }
 
-    /// <summary>The spectra of the kernels of one register of channels, [frequency, (c, d − c, −c − d), kernel row].</summary>
+    /// <summary>The spectra, for one part, of the kernels of one register of channels, [frequency, (c, d − c, −c − d), kernel row].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void PackKernel<T, V>(in Plan plan, int register) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
+    static void PackKernel<T, V>(in Plan plan, int item) where T : unmanaged, IBinaryFloatingPointIeee754<T> where V : struct, ILanes<V, T>
     {
         (Axis h, Axis w, int channels, int points) = (plan.Windows.H, plan.Windows.W, plan.Windows.Channels, plan.Dft.Length);
-        int c = register * V.Count, lanes = Math.Min(V.Count, channels - c), taps = h.Kernel * w.Kernel;
-        T* row = Workers.Local<T>(2L * points * V.Count), to = plan.Work.As<T>() + 3L * register * points * h.Kernel * V.Count;
+        int c = item % Workers.Blocks(channels, V.Count) * V.Count, lanes = Math.Min(V.Count, channels - c), taps = h.Kernel * w.Kernel;
+        T* row = Workers.Local<T>(2L * points * V.Count), to = plan.Work.As<T>() + item * plan.Spectra(V.Count);
         V scale = V.Of(1.0 / points);
         for (int i = 0; i < h.Kernel; i++)
         {
@@ -123,6 +130,7 @@ static unsafe partial class DepthwiseRows
         (Axis h, Axis w, int channels, int points, int tile) = (plan.Windows.H, plan.Windows.W, plan.Windows.Channels, plan.Dft.Length, plan.Tile);
         int lines = Workers.Blocks(channels, CacheLine.Of<T>());
         Pair pair = plan.Pair(item / lines);
+        T* spectra = plan.Work.As<T>() + item / lines * plan.Parts / plan.Pairs * plan.Spectra(Workers.Blocks(channels, V.Count) * V.Count);
         (int c0, int c1) = Workers.Range(item % lines, channels, CacheLine.Of<T>());
         int outputs = Workers.Blocks(plan.Rows, tile) * tile, column = outputs + h.Kernel - 1;
         nint point = 2 * V.Count, row = (points + 1) * point;       // one point more, or the rows of a column would share their place in the cache
@@ -135,7 +143,7 @@ static unsafe partial class DepthwiseRows
         for (int g = 0; g < registers; g++)
         {
             int c = c0 + g * V.Count, lanes = Math.Min(V.Count, c1 - c);
-            T* z = planes + g * plane, kernel = plan.Work.As<T>() + 3L * (c / V.Count) * points * h.Kernel * V.Count;
+            T* z = planes + g * plane, kernel = spectra + plan.Spectra(c);
             apart[g] = Read<T, V>(plan, pair, c, lanes, z, row, rescale + 2 * g * V.Count);
             for (int f = 0; f < points; f++, kernel += 3 * h.Kernel * V.Count, z += point)
             {
