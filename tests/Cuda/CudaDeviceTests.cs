@@ -107,14 +107,20 @@ public sealed class CudaDeviceTests(StubDriver stub)
     public void A_launch_allocates_nothing()
     {
         using CudaDevice device = Open();
+        int launches = 0;
         Launch();
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 100; i++) Launch();
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        Assert.Equal(0, Allocated.Least(() =>
+        {
+            for (int i = 0; i < 100; i++) Launch();
+        }));
         Assert.Single(stub.Log, static l => l.StartsWith("module", StringComparison.Ordinal));
-        Assert.Equal(101, stub.Log.Count(static l => l.StartsWith("launch idle grid 7 1 1 block 32 1 1 shared 0", StringComparison.Ordinal) && l.EndsWith("parameter 0a000000", StringComparison.Ordinal)));
+        Assert.Equal(launches, stub.Log.Count(static l => l.StartsWith("launch idle grid 7 1 1 block 32 1 1 shared 0", StringComparison.Ordinal) && l.EndsWith("parameter 0a000000", StringComparison.Ordinal)));
 
-        void Launch() => Busy.Kernel.Launch(device, DType.Float32, 10);
+        void Launch()
+        {
+            launches++;
+            Busy.Kernel.Launch(device, DType.Float32, 10);
+        }
     }
 
     [Fact]

@@ -7,7 +7,7 @@ namespace MiniTorch.Tests.Cuda;
 [Collection(StubTests.Name)]
 public sealed class LaunchTests(StubDriver stub)
 {
-    const int Warm = 70, Repeats = 50, Windows = 5;
+    const int Warm = 70, Repeats = 50;
 
     public static TheoryData<string, bool> Kinds => [.. Launches.Names.SelectMany(static name => new TheoryDataRow<string, bool>[] { new(name, false), new(name, true) })];
 
@@ -21,19 +21,10 @@ public sealed class LaunchTests(StubDriver stub)
         Action launch = launches[kind];
         for (int i = 0; i < Warm; i++) launch();
         int lines = stub.Log.Length;
-        long least = long.MaxValue;
-        for (int w = 0; w < Windows && least > 0; w++) least = Math.Min(least, Taken(launch));
-        Assert.Equal(0, least);
+        Assert.Equal(0, Allocated.Least(() =>
+        {
+            for (int i = 0; i < Repeats; i++) launch();
+        }));
         if (!(libraries && kind.StartsWith("product", StringComparison.Ordinal))) Assert.True(stub.Log.Length >= lines + Repeats, "nothing reached the driver");
-    }
-
-    /// <summary>
-    /// Bytes that so many launches take. A collection that another test causes meanwhile counts what was left of this thread's last block, up to 8 KiB, as taken; what launches take is taken each time.
-    /// </summary>
-    static long Taken(Action launch)
-    {
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < Repeats; i++) launch();
-        return GC.GetAllocatedBytesForCurrentThread() - before;
     }
 }
