@@ -1,4 +1,3 @@
-using System.Text.Json;
 using MiniTorch.Models;
 using MiniTorch.Tests.Training;
 
@@ -23,7 +22,7 @@ public sealed class ConvertTests : IDisposable
         Assert.Equal(("convnext_speck", "timm", "10", "last.safetensors"), (file.Metadata["model"], file.Metadata["names"], file.Metadata["classes"], file.Metadata["source"]));
         Assert.Equal([32, 8, 1, 1], file.Tensors["stages.0.blocks.0.mlp.fc1.weight"].Shape.Dims.ToArray());
         Outcome back = await Good("convert timm.safetensors back.safetensors --model convnext_speck --json");
-        Assert.Equal(file.Tensors.Count, JsonDocument.Parse(back.Output).RootElement.GetProperty("tensors").GetInt32());
+        Assert.Equal(file.Tensors.Count, back.Json.GetProperty("tensors").GetInt32());
         IReadOnlyDictionary<string, StoredTensor> weights = Trainer.Weights(Safetensors.Read(Path.Combine(run, "last.safetensors")));
         Safetensors official = Safetensors.Read(Path.Combine(folder.Path, "back.safetensors"));
         Assert.Equal(weights.Keys.Order(StringComparer.Ordinal), official.Tensors.Keys);
@@ -31,7 +30,7 @@ public sealed class ConvertTests : IDisposable
 
         Outcome one = await Good($"export {name} --to run.onnx"), other = await Good("export --model convnext_speck --weights timm.safetensors --to file.onnx --json");
         Assert.Contains("run.onnx", one.Output, StringComparison.Ordinal);
-        Assert.Equal(new FileInfo(Path.Combine(folder.Path, "file.onnx")).Length, JsonDocument.Parse(other.Output).RootElement.GetProperty("bytes").GetInt64());
+        Assert.Equal(new FileInfo(Path.Combine(folder.Path, "file.onnx")).Length, other.Json.GetProperty("bytes").GetInt64());
         foreach ((string arguments, string why) in ((string, string)[])[("convert timm.safetensors out.pth", "written as .safetensors, got out.pth"), ("convert timm.safetensors missing/out.safetensors", "there is no folder"),
             ("convert timm.safetensors out.safetensors --names timm", "give it with --model"), ("convert missing.pth out.safetensors", "there is no file missing.pth"), ("convert timm.safetensors out.safetensors --model convnext_dcls_speck", "missing stages.0.blocks.0.conv_dw.P"),
             ("convert timm.safetensors out.safetensors --model convnext_speck --classes 7", "its head must be replaced"), ("export --to x.onnx", "give a run, or --model"), ($"export {name} --model convnext_speck --weights timm.safetensors --to x.onnx", "names a run, --model another network"),

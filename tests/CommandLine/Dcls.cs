@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using MiniTorch.Cuda;
 
 namespace MiniTorch.Tests.CommandLine;
@@ -7,6 +8,16 @@ namespace MiniTorch.Tests.CommandLine;
 public sealed record Outcome(int ExitCode, string Output, string Errors)
 {
     public string[] ErrorLines => Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>The object that a run which went well wrote.</summary>
+    public JsonElement Json
+    {
+        get
+        {
+            Assert.True(ExitCode == 0, Errors);
+            return JsonDocument.Parse(Output).RootElement;
+        }
+    }
 }
 
 /// <summary>Runs the built program as its users do.</summary>

@@ -13,7 +13,7 @@ public sealed class KernelTests
         Assert.Equal((0, 0), (png.ExitCode, svg.ExitCode));
         Assert.Equal([0x89, 0x50, 0x4e, 0x47], File.ReadAllBytes(Path.Combine(folder.Path, "kernel.png"))[..4]);
         Assert.Contains("<svg", File.ReadAllText(Path.Combine(folder.Path, "field.svg")));
-        JsonElement result = JsonDocument.Parse(png.Output).RootElement, taps = result.GetProperty("taps");
+        JsonElement result = png.Json, taps = result.GetProperty("taps");
         Assert.Equal("v1", result.GetProperty("version").GetString());
         Assert.Equal(5, taps.GetArrayLength());
         Assert.All(taps.EnumerateArray(), static t => Assert.InRange(Math.Max(Math.Abs(t.GetProperty("x").GetDouble()), Math.Abs(t.GetProperty("y").GetDouble())), 0, 8));

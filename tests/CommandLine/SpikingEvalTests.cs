@@ -61,7 +61,6 @@ public sealed class SpikingEvalTests : IDisposable
     async Task<double> Accuracy(string arguments)
     {
         Outcome o = await Dcls.Run(folder.Path, arguments);
-        Assert.True(o.ExitCode == 0, o.Errors);
-        return JsonDocument.Parse(o.Output).RootElement.GetProperty("accuracy").GetDouble();
+        return o.Json.GetProperty("accuracy").GetDouble();
     }
 }

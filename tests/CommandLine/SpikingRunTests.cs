@@ -53,8 +53,7 @@ public sealed class SpikingRunTests : IDisposable
             Assert.Equal(Counts(last.Tensors[$"model.{layers[i]}.P"]), delays[1][i].EnumerateArray().Select(static c => c.GetInt32()));
 
         Outcome raster = await Dcls.Run(folder.Path, "raster --run spoken-digits-1 --index 3 --to third.svg --json");
-        Assert.True(raster.ExitCode == 0, raster.Errors);
-        JsonElement drawn = JsonDocument.Parse(raster.Output).RootElement;
+        JsonElement drawn = raster.Json;
         Assert.Equal(("high", 151), (drawn.GetProperty("class").GetString(), Said(3)));
         Assert.InRange(drawn.GetProperty("layers")[0].GetProperty("spikes").GetInt32(), 120, 151);
         Assert.Equal(["input", "layer 1", "layer 2", "output"], drawn.GetProperty("layers").EnumerateArray().Select(static l => l.GetProperty("name").GetString()));

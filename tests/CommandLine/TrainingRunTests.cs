@@ -27,7 +27,7 @@ public sealed class TrainingRunTests : IDisposable
         Assert.Single(Directory.GetFiles(run, "events.out.tfevents.*"));
 
         Outcome eval = await Dcls.Run(folder.Path, "eval --json");
-        Assert.Equal(lines[^1].GetProperty("test_accuracy").GetDouble(), JsonDocument.Parse(eval.Output).RootElement.GetProperty("accuracy").GetDouble());
+        Assert.Equal(lines[^1].GetProperty("test_accuracy").GetDouble(), eval.Json.GetProperty("accuracy").GetDouble());
 
         SmallBitmap.Write(Path.Combine(folder.Path, "picture.bmp"), 20, 20, static (x, y) => (byte)(10 * x));
         Outcome predict = await Dcls.Run(folder.Path, "predict picture.bmp --top 2");
