@@ -29,7 +29,6 @@ sealed record KernelCounters(string Kernel, int Launches, double? Microseconds, 
         int id = -1, kernel = -1, metric = -1, unit = -1, value = -1;
         foreach (string line in lines)
         {
-            if (!line.StartsWith('"')) continue;
             List<string> fields = Fields(line);
             if (fields.Contains("Metric Name"))
             {
